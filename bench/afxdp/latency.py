@@ -3,7 +3,7 @@ import os
 import re
 import time
 
-from machine import FAR, NEAR, BenchError, inside, run, say
+from machine import FAR, BenchError, inside, run, say
 from rounds import entry
 
 PING_NAMESPACE = "nf-bench-ping"
