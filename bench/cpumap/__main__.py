@@ -3,6 +3,8 @@ import argparse
 import json
 import sys
 
+from service import service_rows
+from space import namespace
 from stage import stage_rows
 from steer import steer_rows
 
@@ -29,7 +31,9 @@ def main():
     arguments = parse()
     rounds = arguments.rounds or (1 if arguments.quick else 5)
     rows = stage_rows(rounds, 100 if arguments.quick else 1000)
-    rows += steer_rows(rounds, 100_000 if arguments.quick else 1_000_000)
+    with namespace() as space:
+        rows += steer_rows(space, rounds, 100_000 if arguments.quick else 1_000_000)
+        rows += service_rows(space, 10 if arguments.quick else 200)
     print_table(rows)
     if arguments.json:
         with open(arguments.json, "w") as file:
