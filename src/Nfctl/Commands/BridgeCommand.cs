@@ -12,30 +12,27 @@ internal sealed class BridgeCommand : Command
     internal BridgeCommand(CommandContext context)
         : base("bridge", "Learning switches of several endpoints")
     {
+        var verbs = new ResourceVerbs(context, "bridge", ResourceNames.Bridges);
         Subcommands.Add(new BridgeCreateCommand(context));
+        Subcommands.Add(verbs.Get(
+            "Show one bridge with the counters of its ports",
+            async (session, name, options) =>
+                (await session.Bridges.GetBridgeAsync(new GetBridgeRequest { Name = name }, options)).Bridge,
+            bridge => BridgeTables.One(bridge, Names.NoDataPlane)));
+        Subcommands.Add(verbs.List(
+            "List bridges",
+            async (session, page, options) =>
+                await session.Bridges.ListBridgesAsync(new ListBridgesRequest { Page = page }, options),
+            answer => answer.Bridges, answer => answer.NextPageToken, BridgeTables.List));
+        Subcommands.Add(Entries(context, verbs.Name()));
+        Subcommands.Add(verbs.End(
+            "delete", "Delete a bridge; its sockets and devices stay",
+            async (session, name, options) =>
+                await session.Bridges.DeleteBridgeAsync(new DeleteBridgeRequest { Name = name }, options)));
+    }
 
-        Argument<string> name = NameOf(context);
-        var get = new Command("get", "Show one bridge with the counters of its ports") { name };
-        context.Handle(get, async (session, cancel) =>
-        {
-            GetBridgeResponse answer = await session.Bridges.GetBridgeAsync(
-                new GetBridgeRequest { Name = session.Parsed.GetRequiredValue(name) }, session.Once(cancel));
-            return CommandContext.Print(
-                session, answer.Bridge, () => BridgeTables.One(answer.Bridge, Names.NoDataPlane));
-        });
-        Subcommands.Add(get);
-
-        var list = new Command("list", "List bridges");
-        list.Aliases.Add("ls");
-        context.Handle(list, async (session, cancel) =>
-        {
-            var all = new ListBridgesResponse();
-            all.Bridges.Add(await ListAsync(session, cancel));
-            return CommandContext.Print(session, all, () => BridgeTables.List(all.Bridges));
-        });
-        Subcommands.Add(list);
-
-        Argument<string> learner = NameOf(context);
+    private static Command Entries(CommandContext context, Argument<string> learner)
+    {
         var entries = new Command("entries", "List the addresses that a bridge has learned") { learner };
         context.Handle(entries, async (session, cancel) =>
         {
@@ -46,28 +43,7 @@ internal sealed class BridgeCommand : Command
                 new GetBridgeRequest { Name = bridge }, session.Once(cancel));
             return CommandContext.Print(session, all, () => BridgeTables.Entries(all.Entries, told.Bridge));
         });
-        Subcommands.Add(entries);
-
-        Argument<string> gone = NameOf(context);
-        var delete = new Command("delete", "Delete a bridge; its sockets and devices stay") { gone };
-        context.Handle(delete, async (session, cancel) =>
-        {
-            var request = new DeleteBridgeRequest { Name = session.Parsed.GetRequiredValue(gone) };
-            DeleteBridgeResponse answer = await session.Bridges.DeleteBridgeAsync(request, session.Once(cancel));
-            return CommandContext.PrintDone(session, answer, $"bridge {request.Name} deleted");
-        });
-        Subcommands.Add(delete);
-    }
-
-    /// <summary>Every bridge, page by page.</summary>
-    internal static Task<List<Bridge>> ListAsync(Session session, CancellationToken cancel)
-    {
-        return Pages.ReadAllAsync<Bridge>(async page =>
-        {
-            ListBridgesResponse answer = await session.Bridges.ListBridgesAsync(
-                new ListBridgesRequest { Page = page }, session.Once(cancel));
-            return (answer.Bridges, answer.NextPageToken);
-        });
+        return entries;
     }
 
     private static Task<List<BridgeEntry>> ListEntriesAsync(Session session, string bridge, CancellationToken cancel)
@@ -79,7 +55,4 @@ internal sealed class BridgeCommand : Command
             return (answer.Entries, answer.NextPageToken);
         });
     }
-
-    private static Argument<string> NameOf(CommandContext context) =>
-        ResourceNames.Complete(Args.Name("Name of the bridge"), context, ResourceNames.Bridges);
 }

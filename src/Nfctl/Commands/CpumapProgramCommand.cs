@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Nf.Ctl.Client;
 using Nf.Ctl.Completion;
 using Nf.Ctl.Rendering;
 using Nf.V1;
@@ -12,38 +11,17 @@ internal sealed class CpumapProgramCommand : Command
     internal CpumapProgramCommand(CommandContext context)
         : base("program", "Programs that entries run on each frame")
     {
+        var verbs = new ResourceVerbs(context, "program", ResourceNames.CpumapPrograms);
         Subcommands.Add(new CpumapProgramLoadCommand(context));
-
-        var list = new Command("list", "List programs");
-        list.Aliases.Add("ls");
-        context.Handle(list, async (session, cancel) =>
-        {
-            var all = new ListCpumapProgramsResponse();
-            all.Programs.Add(await ListAsync(session, cancel));
-            return CommandContext.Print(session, all, () => CpumapTables.Programs(all.Programs));
-        });
-        Subcommands.Add(list);
-
-        Argument<string> gone = ResourceNames.Complete(
-            Args.Name("Name of the program"), context, ResourceNames.CpumapPrograms);
-        var unload = new Command("unload", "Unload a program that no entry runs") { gone };
-        context.Handle(unload, async (session, cancel) =>
-        {
-            var request = new UnloadCpumapProgramRequest { Name = session.Parsed.GetRequiredValue(gone) };
-            UnloadCpumapProgramResponse answer =
-                await session.Cpumaps.UnloadCpumapProgramAsync(request, session.Once(cancel));
-            return CommandContext.PrintDone(session, answer, $"program {request.Name} unloaded");
-        });
-        Subcommands.Add(unload);
-    }
-
-    private static Task<List<CpumapProgram>> ListAsync(Session session, CancellationToken cancel)
-    {
-        return Pages.ReadAllAsync<CpumapProgram>(async page =>
-        {
-            ListCpumapProgramsResponse answer = await session.Cpumaps.ListCpumapProgramsAsync(
-                new ListCpumapProgramsRequest { Page = page }, session.Once(cancel));
-            return (answer.Programs, answer.NextPageToken);
-        });
+        Subcommands.Add(verbs.List(
+            "List programs",
+            async (session, page, options) => await session.Cpumaps.ListCpumapProgramsAsync(
+                new ListCpumapProgramsRequest { Page = page }, options),
+            answer => answer.Programs, answer => answer.NextPageToken, CpumapTables.Programs));
+        Subcommands.Add(verbs.End(
+            "unload", "Unload a program that no entry runs",
+            async (session, name, options) => await session.Cpumaps.UnloadCpumapProgramAsync(
+                new UnloadCpumapProgramRequest { Name = name }, options),
+            done: "unloaded"));
     }
 }

@@ -21,7 +21,7 @@ internal sealed class SteerTestCommand : Command
     };
 
     private readonly Option<List<byte[]>> _pcap = Args.Option(
-        "--pcap", "FILE", "Packets of a capture file, as `tcpdump -w` writes it", PcapFile.Read);
+        "--pcap", "FILE", "Packets of a capture file: pcap, as `tcpdump -w` writes it, or pcapng", PcapFile.Read);
 
     private readonly Option<uint> _queue =
         Args.Option("--queue", "N", "The queue they would arrive on [default: 0]", Numbers.UInt32);

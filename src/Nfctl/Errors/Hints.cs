@@ -36,7 +36,6 @@ internal static class Hints
                 + "NET_ADMIN, NET_RAW, BPF, PERFMON and IPC_LOCK",
             "QUEUE_TAKEN" =>
                 "another socket has this queue: `nfctl xsk list` shows ours, `ss --xdp` those of other programs",
-            "QUEUE_BUSY_RETRY" => "the kernel has not let go of the last socket of this queue yet; try again",
             "ZERO_COPY_UNSUPPORTED" => "bind with --mode auto to fall back to copy mode",
             "NATIVE_XDP_UNSUPPORTED" or "XDP_MODE_UNSUPPORTED" =>
                 "bind with --xdp-mode auto to use what the driver has",
