@@ -2,12 +2,12 @@ using System.Buffers.Binary;
 
 namespace Nf.Ctl.Parsing;
 
-/// <summary>Capture files of libpcap (draft-ietf-opsawg-pcap), as <c>tcpdump -w</c> writes them.</summary>
+/// <summary>Capture files of libpcap (draft-ietf-opsawg-pcap), as <c>tcpdump -w</c> writes them, and their
+/// successors.</summary>
 internal static class PcapFile
 {
     private const uint MagicMicroseconds = 0xa1b2c3d4;
     private const uint MagicNanoseconds = 0xa1b23c4d;
-    private const uint MagicNextGeneration = 0x0a0d0d0a;
     private const int HeaderBytes = 24;
     private const int RecordHeaderBytes = 16;
     private const int LinkTypeOffset = 20;
@@ -31,9 +31,9 @@ internal static class PcapFile
 
         uint magic = BinaryPrimitives.ReadUInt32LittleEndian(file);
         bool isBig = BinaryPrimitives.ReverseEndianness(magic) is MagicMicroseconds or MagicNanoseconds;
-        if (magic == MagicNextGeneration)
+        if (magic == PcapNgFile.SectionHeader)
         {
-            throw new FormatException($"{name} is a pcapng file; `tcpdump -r {name} -w FILE` makes a pcap file of it");
+            return PcapNgFile.Parse(file, name);
         }
 
         if (!isBig && magic is not (MagicMicroseconds or MagicNanoseconds))

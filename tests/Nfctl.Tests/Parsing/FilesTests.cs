@@ -41,7 +41,6 @@ public class FilesTests
     {
         { "f is no capture file", [] },
         { "f is no capture file", new byte[100] },
-        { "f is a pcapng file", [0x0a, 0x0d, 0x0d, 0x0a, .. new byte[24]] },
         { "f is a capture of link type 113", Header(0xa1b2c3d4, isBig: false, linkType: 113) },
         { "f has no packets", Header(0xa1b2c3d4, isBig: false) },
         { "f ends in the middle of packet 1", [.. Header(0xa1b2c3d4, isBig: false), 1, 2, 3] },
