@@ -99,14 +99,16 @@ public sealed class ResourceLifeTests
         Assert.Equal((StatusCode.ResourceExhausted, "QUOTA_EXCEEDED"), (error.StatusCode, error.Reason()));
     }
 
-    [Fact]
-    public async Task Bind_QueueStillTaken_TriesUntilItIsFree()
+    [Theory]
+    [InlineData("QUEUE_TAKEN", Errno.EBUSY)]
+    [InlineData("MEMLOCK_EXCEEDED", Errno.ENOBUFS)]
+    public async Task Bind_WhatWasReleasedIsStillInTheWay_TriesUntilItIsGone(string reason, Errno errno)
     {
         await using RunningService service = await RunningService.StartAsync();
         await service.CreateUmemAsync();
         int refusals = 3;
         service.DataPlane.OnCommand = c => c.CommandCase == Kind.BindXskSocket && refusals-- > 0
-            ? [FakeInventory.Fault("QUEUE_TAKEN", Errno.EBUSY, "bind")]
+            ? [FakeInventory.Fault(reason, errno, "bind")]
             : null;
 
         XskSocket socket = await service.BindAsync("s");
