@@ -1,5 +1,4 @@
 using System.Net.Sockets;
-using Google.Protobuf;
 using Nf.DataPlane.Control;
 using Nf.DataPlane.Tests.Control;
 using Nf.DataPlane.Tests.Xdp;
@@ -12,42 +11,21 @@ namespace Nf.DataPlane.Tests.Steering;
 
 /// <summary>Steerings on real interfaces: where packets go, what is counted, and what survives.</summary>
 [Trait("Tier", "kernel")]
-public sealed class SteeringControlTests : IDisposable
+public sealed class SteeringControlTests : SteeringTest
 {
-    private const int Port = 5000;
-
-    private readonly VethLab _lab = VethLab.Create();
-    private readonly FakeKeeper _keeper = new();
-    private readonly byte[] _buffer = new byte[2048];
-    private ControlLife _life;
-
-    public SteeringControlTests() => _life = new ControlLife(_keeper);
-
-    private string Space => $"/run/netns/{_lab.OuterName.Replace("-o-", "-i-", StringComparison.Ordinal)}";
-
-    private SteeringCommands Steerings => _life.Commands.Steerings;
-
-    public void Dispose()
-    {
-        _life.Clear();
-        _life.Dispose();
-        _keeper.Dispose();
-        _lab.Dispose();
-    }
-
     [Fact]
     public void Rules_OnAVeth_PassAndDropAndCount()
     {
         V1.Steering set = Set(Rule("no", 5001, Drop), Rule("yes", 5000, Pass));
-        using Socket listener = _lab.ListenInside(5000);
-        using Socket refused = _lab.ListenInside(5001);
-        using Socket to5000 = _lab.ConnectOutside(5000);
-        using Socket to5001 = _lab.ConnectOutside(5001);
+        using Socket listener = Lab.ListenInside(5000);
+        using Socket refused = Lab.ListenInside(5001);
+        using Socket to5000 = Lab.ConnectOutside(5000);
+        using Socket to5001 = Lab.ConnectOutside(5001);
 
         to5001.Send(new byte[100]);
         to5000.Send([1]);
 
-        Assert.Equal(1, listener.Receive(_buffer));
+        Assert.Equal(1, listener.Receive(Buffer));
         Assert.Equal(0, refused.Available);
         Assert.Equal(SteeringState.Active, set.Status.State);
         SteeringStatus status = Status();
@@ -56,15 +34,15 @@ public sealed class SteeringControlTests : IDisposable
             status.Rules.Select(r => (r.Name, r.Packets, r.Bytes)).ToArray());
         Assert.Equal((0ul, 0ul), (status.DefaultPackets, status.ManagementPackets));
         Steerings.Publish();
-        Assert.Equal(142ul, _life.Segment.SteeringRule((int)status.Rules[0].SegmentSlot).Bytes);
+        Assert.Equal(142ul, Life.Segment.SteeringRule((int)status.Rules[0].SegmentSlot).Bytes);
     }
 
     [Fact]
     public void Set_ManyTimesInAFlood_CountsEveryPacket()
     {
         Set(Rule("all", Port, Drop));
-        using Socket sender = _lab.ConnectOutside(Port);
-        SteeringResource steering = _life.Resources.Steerings["st"];
+        using Socket sender = Lab.ConnectOutside(Port);
+        SteeringResource steering = Life.Resources.Steerings["st"];
         RuleSlot slot = steering.Rules.Slots[0];
         bool stop = false;
         ulong sent = 0;
@@ -102,18 +80,18 @@ public sealed class SteeringControlTests : IDisposable
     [Fact]
     public void Steering_WithASocket_TakesAndGivesBackItsPackets()
     {
-        _life.CreateUmem("u");
-        _life.Bind("s", "u", VethLab.Device, Space);
-        using Socket listener = _lab.ListenInside(Port);
-        using Socket sender = _lab.ConnectOutside(Port);
+        Life.CreateUmem("u");
+        Life.Bind("s", "u", VethLab.Device, Space);
+        using Socket listener = Lab.ListenInside(Port);
+        using Socket sender = Lab.ConnectOutside(Port);
         Set(Rule("stack", Port, Pass));
 
         sender.Send([7]);
-        Assert.Equal((1, 7), (listener.Receive(_buffer), _buffer[0]));
+        Assert.Equal((1, 7), (listener.Receive(Buffer), Buffer[0]));
         Steerings.Delete("st");
         sender.Send([8]);
 
-        _life.Until(() => Received("s") == 1, "the packet at the socket");
+        Life.Until(() => Received("s") == 1, "the packet at the socket");
         Assert.Equal(0, listener.Available);
     }
 
@@ -121,14 +99,12 @@ public sealed class SteeringControlTests : IDisposable
     public void NextLife_AfterAKill_FindsRulesAndCountersUntouched()
     {
         uint program = Set(Rule("no", Port, Drop)).Status.ProgramId;
-        using Socket sender = _lab.ConnectOutside(Port);
+        using Socket sender = Lab.ConnectOutside(Port);
         sender.Send([1]);
-        _life.Freeze();
-        ControlLife before = _life;
-        _life = new ControlLife(_keeper, _keeper.Snapshot());
-        before.Dispose();
+        Life.Freeze();
+        NextLife(Keeper.Snapshot());
 
-        Assert.Empty(_life.AdoptionFaults);
+        Assert.Empty(Life.AdoptionFaults);
         sender.Send([2]);
         SteeringStatus status = Status();
         Assert.Equal((program, 1ul, 2ul), (status.ProgramId, status.Revision, status.Rules[0].Packets));
@@ -144,12 +120,12 @@ public sealed class SteeringControlTests : IDisposable
     {
         Set(Rule("old", Port, Drop));
         IReadOnlyList<StoreEntry>? left = null;
-        _keeper.Stored = key =>
+        Keeper.Stored = key =>
         {
             if (left is null && key.StartsWith("xdp/", StringComparison.Ordinal))
             {
                 // Both programs are with the keeper, and the life has not gone on.
-                left = _keeper.Snapshot();
+                left = Keeper.Snapshot();
                 if (!exchanged)
                 {
                     throw new InvalidOperationException("the life ends here");
@@ -158,16 +134,14 @@ public sealed class SteeringControlTests : IDisposable
         };
         Exception? refused = Record.Exception(() => Set(Rule("new", Port, Drop)));
         Assert.Equal(exchanged, refused is null);
-        _keeper.Stored = null;
-        ControlLife before = _life;
-        _life = new ControlLife(_keeper, left!);
-        before.Dispose();
+        Keeper.Stored = null;
+        NextLife(left!);
 
-        Assert.Empty(_life.AdoptionFaults);
+        Assert.Empty(Life.AdoptionFaults);
         SteeringStatus status = Status();
         Assert.Equal(
             (SteeringState.Active, exchanged ? "new" : "old"), (status.State, Assert.Single(status.Rules).Name));
-        using Socket sender = _lab.ConnectOutside(Port);
+        using Socket sender = Lab.ConnectOutside(Port);
         sender.Send([1]);
         Await.Until(() => Status().Rules[0].Packets == 1, "the packet to be counted");
         Set(Rule("third", Port, Drop));
@@ -177,14 +151,14 @@ public sealed class SteeringControlTests : IDisposable
     public void Device_GoneAndBack_IsSteeredAgain()
     {
         Set(Rule("no", Port, Drop));
-        _life.Commands.Devices.Sync();
-        _lab.Inside($"link del {VethLab.Device}");
-        _life.Until(() => Status().State == SteeringState.DeviceLost, "the loss to be told");
+        Life.Commands.Devices.Sync();
+        Lab.Inside($"link del {VethLab.Device}");
+        Life.Until(() => Status().State == SteeringState.DeviceLost, "the loss to be told");
 
-        _lab.AddPair(VethLab.Device, VethLab.Peer, 1, 1, 0);
+        Lab.AddPair(VethLab.Device, VethLab.Peer, 1, 1, 0);
 
-        _life.Until(() => Status().State == SteeringState.Active, "the steering of the new device");
-        using Socket sender = _lab.ConnectOutside(Port);
+        Life.Until(() => Status().State == SteeringState.Active, "the steering of the new device");
+        using Socket sender = Lab.ConnectOutside(Port);
         sender.Send([1]);
         Await.Until(() => Status().Rules[0].Packets == 1, "the packet to be counted");
     }
@@ -201,11 +175,11 @@ public sealed class SteeringControlTests : IDisposable
             Name = "spread",
             Action = new SteeringAction { Cpumap = new ToCpumap { Cpumap = "cm" }, Fallback = SteeringFallback.Drop },
         });
-        using Socket listener = _lab.ListenInside(Port);
-        using Socket sender = _lab.ConnectOutside(Port);
+        using Socket listener = Lab.ListenInside(Port);
+        using Socket sender = Lab.ConnectOutside(Port);
 
         // The other CPU makes a packet of the frame as it is: its checksum must be finished.
-        Xdp.Command.Run("ip", $"netns exec {_lab.OuterName} ethtool -K {VethLab.Peer} tx off");
+        Xdp.Command.Run("ip", $"netns exec {Lab.OuterName} ethtool -K {VethLab.Peer} tx off");
         Assert.Equal("drop", Test(Udp(Port)).Action);
         Assert.Equal("FAILED", Execute(new Command { DeleteCpumap = new DeleteCpumap { Name = "cm" } })
             .ResultCase == Reply.ResultOneofCase.Fault ? "FAILED" : "deleted");
@@ -223,7 +197,7 @@ public sealed class SteeringControlTests : IDisposable
         SteeringVerdict verdict = Test(Udp(Port));
         Assert.Equal(("cpumap", "cm", 1u), (verdict.Action, verdict.Cpumap, verdict.Cpu));
         sender.Send([9]);
-        Assert.Equal((1, 9), (listener.Receive(_buffer), _buffer[0]));
+        Assert.Equal((1, 9), (listener.Receive(Buffer), Buffer[0]));
         Execute(new Command
         {
             DeleteCpumapEntry = new DeleteCpumapEntry { Cpumap = "cm", Cpu = 1, DrainTimeoutMs = 1000 },
@@ -249,51 +223,4 @@ public sealed class SteeringControlTests : IDisposable
         Assert.Equal("INTERFACE_NOT_FOUND", ControlLife.Fault(() => Steerings.Set(other, false)));
         Assert.Equal("UNKNOWN_RESOURCE", ControlLife.Fault(() => Steerings.Delete("third")));
     }
-
-    private static SteeringAction Drop => new() { Drop = new ToNowhere() };
-
-    private static SteeringAction Pass => new() { Pass = new ToStack() };
-
-    private static SteeringRule Rule(string name, uint port, SteeringAction action) => new()
-    {
-        Name = name,
-        Match = new SteeringMatch { IpProtocol = 17, DestinationPort = new PortRange { First = port, Last = port } },
-        Action = action,
-    };
-
-    // A UDP datagram for a port.
-    private static byte[] Udp(int port) => Convert.FromHexString(
-        "020000000001" + "020000000002" + "0800" + "4500001c" + "00000000" + "40110000" + "0a630002" + "0a630001"
-        + "c000" + $"{port:x4}" + "00080000");
-
-    private V1.Steering Spec(params SteeringRule[] rules)
-    {
-        var steering = new V1.Steering
-        {
-            Name = "st",
-            Spec = new SteeringSpec
-            {
-                Interface = VethLab.Device,
-                NetworkNamespace = new V1.NetworkNamespace { Path = Space },
-            },
-        };
-        steering.Spec.Rules.Add(rules);
-        return steering;
-    }
-
-    private V1.Steering Set(params SteeringRule[] rules) => Steerings.Set(Spec(rules), validateOnly: false);
-
-    private SteeringStatus Status() => _life.Resources.Steerings["st"].Describe(brief: true).Status;
-
-    private SteeringVerdict Test(byte[] packet)
-    {
-        var asked = new TestSteering { Name = "st" };
-        asked.Packets.Add(ByteString.CopyFrom(packet));
-        return Assert.Single(Steerings.Test(asked).Verdicts);
-    }
-
-    private Reply Execute(Command command) => Assert.Single(_life.Dispatcher.Execute(command));
-
-    private ulong Received(string socket) =>
-        _life.Segment.Port(_life.Resources.Sockets[socket].Slot).Traffic.RxPackets;
 }
