@@ -38,7 +38,8 @@ public class AdoptionOfCpumapTests
 
         // And all of it can be changed and ended.
         Assert.Equal("IN_USE", lab.Unload("p").Fault.Reason);
-        Assert.Equal((false, 1u), (lab.Update("m", 0, 101).Draining, lab.ThreadsOf("m", 0)));
+        Assert.False(lab.Update("m", 0, 101).Draining);
+        lab.AssertThreads("m", 0, 1);
         CpumapLab.Checked(lab.Unload("p"));
         CpumapLab.Checked(lab.Delete("m"));
         Assert.Empty(lab.NextLife());

@@ -2,6 +2,7 @@ using Google.Protobuf;
 using Nf.DataPlane.Control;
 using Nf.DataPlane.Cpumaps;
 using Nf.DataPlane.Tests.Review;
+using Nf.DataPlane.Tests.Xdp;
 using Nf.Internal.V1;
 using Nf.Linux;
 using Nf.V1;
@@ -90,6 +91,10 @@ internal sealed class CpumapLab : IDisposable
     /// <summary>Threads that /proc shows of an entry.</summary>
     internal uint ThreadsOf(string name, uint cpu) =>
         KernelThreads.CountInProc(KernelThreads.NameOf(MapOf(name).Id, cpu));
+
+    /// <summary>Waits until /proc shows so many. A thread tells of its end a moment before it leaves /proc.</summary>
+    internal void AssertThreads(string name, uint cpu, uint expected) =>
+        Await.Until(() => ThreadsOf(name, cpu) == expected, $"{name}/{cpu} to have {expected} threads in /proc");
 
     internal static CpumapEntryProgram Builtin(BuiltinCpumapProgram which) => new() { Builtin = which };
 

@@ -63,7 +63,8 @@ public class LifeOfCpumapTests
             CpumapEntryDone done = lab.Update("m", 0, size);
 
             Assert.False(done.Draining);
-            Assert.Equal((1u, 1u), (done.Entry.Threads, lab.ThreadsOf("m", 0)));
+            Assert.Equal(1u, done.Entry.Threads);
+            lab.AssertThreads("m", 0, 1);
         }
     }
 
@@ -98,7 +99,7 @@ public class LifeOfCpumapTests
         Assert.Null(done.Entry);
         Assert.Equal(LinuxBpf.XDP_PASS, feed.Verdict());
         Assert.Empty(lab.StatusOf("m").Entries);
-        Assert.Equal(0u, lab.ThreadsOf("m", 1));
+        lab.AssertThreads("m", 1, 0);
         CpumapLab.Checked(lab.TryDeleteEntry("m", 1));
     }
 

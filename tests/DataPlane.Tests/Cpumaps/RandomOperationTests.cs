@@ -1,6 +1,5 @@
 using FsCheck;
 using FsCheck.Fluent;
-using Nf.DataPlane.Tests.Xdp;
 using Nf.Internal.V1;
 using Nf.Linux;
 using Nf.V1;
@@ -52,7 +51,7 @@ public class RandomOperationTests
             foreach (uint cpu in new uint[] { 0, 1 })
             {
                 uint expected = model[map].ContainsKey(cpu) ? 1u : 0;
-                Await.Until(() => lab.ThreadsOf(map, cpu) == expected, $"{map}/{cpu} to have {expected} threads");
+                lab.AssertThreads(map, cpu, expected);
             }
         }
     }

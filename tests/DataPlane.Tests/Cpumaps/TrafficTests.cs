@@ -96,7 +96,7 @@ public class TrafficTests
         Assert.Null(failure);
         Assert.True(updates > 3, $"{updates} updates meanwhile");
         AssertAllAccounted(lab, veth, before, Rounds * PerRound, [1]);
-        Assert.Equal(1u, lab.ThreadsOf("m", 1));
+        lab.AssertThreads("m", 1, 1);
     }
 
     [Fact]
