@@ -71,7 +71,7 @@ public sealed class VhostFrontEndTests(NodeFixture fixture, ITestOutputHelper ou
     public async Task Packets_InHugePages_ArriveByteExact()
     {
         await using HugePageMount pages = await HugePageMount.TakeAsync(160);
-        await AssertAllArriveAsync(new FrontEndPair(fixture) { HugePageMount = pages });
+        await AssertAllArriveAsync(new FrontEndPair(fixture) { Pages = pages });
     }
 
     [Theory]

@@ -35,7 +35,7 @@ internal sealed record FrontEndPair(NodeFixture Fixture)
     internal int LongestBytes { get; init; } = 1514;
 
     /// <summary>Huge pages under testpmd; without them it takes ordinary ones.</summary>
-    internal HugePageMount? HugePageMount { get; init; }
+    internal HugePageMount? Pages { get; init; }
 
     /// <summary>Packets of all queue pairs.</summary>
     internal ulong PacketsOfAll => (ulong)(Pairs * Packets);
@@ -74,7 +74,7 @@ internal sealed record FrontEndPair(NodeFixture Fixture)
 
         string queues = Pairs.ToString(CultureInfo.InvariantCulture);
         Testpmd testpmd = await Testpmd.StartAsync(
-            HugePageMount,
+            Pages,
             [source, Card(0, "a.sock", SendingRing, Sender), Card(1, "b.sock", ReceivingRing, Receiver), sink],
             "--port-topology=paired", $"--rxq={queues}", $"--txq={queues}");
         await StartedAsync();
