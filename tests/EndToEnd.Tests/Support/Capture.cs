@@ -1,9 +1,11 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
 using Nf.EndToEnd.Tests.Support.Guests;
 
 namespace Nf.EndToEnd.Tests.Support;
 
 /// <summary>tcpdump of everything that arrives at an interface, whatever it is and however much.</summary>
-internal sealed class Capture : IAsyncDisposable
+internal sealed partial class Capture : IAsyncDisposable
 {
     private readonly Daemon _tcpdump;
     private readonly string _file;
@@ -22,6 +24,7 @@ internal sealed class Capture : IAsyncDisposable
     /// <summary>Ends tcpdump, which must not have missed a packet, and returns what it saw.</summary>
     internal async Task<(ulong Packets, ulong Bytes)> StopAsync()
     {
+        await CaughtUpAsync();
         await _tcpdump.StopAsync();
         await _tcpdump.LineAsync("0 packets dropped by kernel");
         IReadOnlyList<byte[]> frames = PacketFile.Read(_file);
@@ -29,4 +32,22 @@ internal sealed class Capture : IAsyncDisposable
     }
 
     public ValueTask DisposeAsync() => _tcpdump.DisposeAsync();
+
+    // When it ends it leaves unread what the kernel has for it. On SIGUSR1 it says "N packets captured, M packets
+    // received by filter, …".
+    private Task CaughtUpAsync() => Eventually.TrueAsync("tcpdump to have read every packet", async () =>
+    {
+        int before = Reports().Count;
+        await Shell.SignalAsync("USR1", _tcpdump.Pid);
+        string report = await Eventually.GetAsync(
+            "a report of tcpdump", () => Task.FromResult(Reports().Skip(before).LastOrDefault()));
+        ulong[] counts = [.. Number().Matches(report).Select(n => ulong.Parse(n.Value, CultureInfo.InvariantCulture))];
+        return counts[0] == counts[1];
+    });
+
+    private List<string> Reports() =>
+        [.. _tcpdump.Lines.Where(line => line.Contains(" captured, ", StringComparison.Ordinal))];
+
+    [GeneratedRegex("[0-9]+")]
+    private static partial Regex Number();
 }

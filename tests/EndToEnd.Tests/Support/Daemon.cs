@@ -28,7 +28,10 @@ internal sealed class Daemon : IAsyncDisposable
 
     internal bool HasExited => _process.HasExited;
 
-    /// <summary>Everything it wrote so far, both streams.</summary>
+    /// <summary>Every line it wrote so far, of both streams.</summary>
+    internal IReadOnlyCollection<string> Lines => _lines;
+
+    /// <summary>The same as one text.</summary>
     internal string Log => string.Join('\n', _lines);
 
     /// <summary>Starts a process.</summary>
