@@ -66,7 +66,8 @@ public sealed class SequenceTests(ITestOutputHelper output) : EndToEndTest(outpu
         AssertComplete(sentRight, tallyRight);
         AssertComplete(sentLeft, tallyLeft);
 
-        (ulong Packets, ulong Bytes) seenRight = await atRight.StopAsync(), seenLeft = await atLeft.StopAsync();
+        (ulong Packets, ulong Bytes) seenRight = await atRight.StopAsync(Count);
+        (ulong Packets, ulong Bytes) seenLeft = await atLeft.StopAsync(Count / 2);
         JsonNode after0 = await Node.PortAsync("s0"), after1 = await Node.PortAsync("s1");
         Assert.Equal(((ulong)Count, (ulong)Count / 2), (seenRight.Packets, seenLeft.Packets));
         Assert.Equal(seenRight, (Delta(before1, after1, "tx_packets"), Delta(before1, after1, "tx_bytes")));

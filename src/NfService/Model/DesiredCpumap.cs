@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Google.Protobuf;
+using Google.Protobuf.Reflection;
 using Nf.V1;
 
 namespace Nf.Service;
@@ -78,6 +79,10 @@ internal sealed class DesiredCpumap : DesiredResource
         cpumap.Labels.Add(new Dictionary<string, string>(Labels));
         return cpumap;
     }
+
+    // 0 stands for the possible CPUs of the machine.
+    protected override bool LeavesOpen(FieldDescriptor field, object? value) =>
+        field.FieldNumber == CpumapSpec.MaxEntriesFieldNumber && value is 0u;
 
     private static CpumapSpec Normalise(CpumapSpec asked)
     {

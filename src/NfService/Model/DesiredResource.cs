@@ -39,7 +39,7 @@ internal abstract class DesiredResource(string type, ResourceName name, IReadOnl
         {
             object? have = Value(field, SpecMessage);
             object? want = Value(field, asked.SpecMessage);
-            if (!Equals(have, want))
+            if (!Equals(have, want) && !asked.LeavesOpen(field, want))
             {
                 differences.Add($"spec.{field.Name} is {Show(have)}, asked for {Show(want)}");
             }
@@ -57,6 +57,10 @@ internal abstract class DesiredResource(string type, ResourceName name, IReadOnl
 
         return differences.Count == 0 ? null : string.Join("; ", differences);
     }
+
+    /// <summary>Whether a field of this resource, which is asked for, leaves its value to the data plane: whatever that
+    /// chose is equal to it.</summary>
+    protected virtual bool LeavesOpen(FieldDescriptor field, object? value) => false;
 
     /// <summary>A copy of a label map that nobody else changes.</summary>
     protected static Dictionary<string, string> Copy(IDictionary<string, string> labels) =>

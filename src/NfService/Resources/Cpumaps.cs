@@ -26,6 +26,8 @@ internal sealed class Cpumaps(ResourceOperations operations)
         }
 
         Reply reply = await operations.CreateAsync(cpumap, () => Commands.Create(cpumap), cancel);
+        cpumap = DesiredCpumap.Learn(reply.Cpumap, cpumap);
+        operations.Desired.Put(cpumap);
         return cpumap.ToProto(reply.Cpumap.Status);
     }
 

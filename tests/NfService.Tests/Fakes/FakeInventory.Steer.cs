@@ -119,6 +119,7 @@ internal sealed partial class FakeInventory
     private Reply Create(Cpumap asked)
     {
         Cpumap cpumap = asked.Clone();
+        cpumap.Spec.MaxEntries = asked.Spec.MaxEntries == 0 ? CpuCount : asked.Spec.MaxEntries;
         cpumap.Status = new CpumapStatus { MapId = 7, ValueSize = 8, CountersAvailable = true };
         return _cpumaps.TryAdd(cpumap.Name, cpumap) ? new Reply { Cpumap = cpumap.Clone() }
             : Fault("NAME_TAKEN", Errno.EEXIST);

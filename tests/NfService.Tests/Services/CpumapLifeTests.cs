@@ -50,6 +50,23 @@ public sealed class CpumapLifeTests
     }
 
     [Fact]
+    public async Task Create_NumberOfEntriesLeftOpen_IsWhatTheDataPlaneChoseFromThenOn()
+    {
+        await using RunningService service = await RunningService.StartAsync();
+
+        Cpumap made = await service.CreateCpumapAsync();
+        ulong event0 = service.Events.LastSequence;
+        service.DataPlane.Die();
+        await service.WaitReadyAsync(event0);
+        Cpumap again = await service.CreateCpumapAsync();
+        var error = await Assert.ThrowsAsync<RpcException>(
+            () => service.CreateCpumapAsync(change: s => s.MaxEntries = 7));
+
+        Assert.Equal((FakeInventory.CpuCount, made.Spec), (made.Spec.MaxEntries, again.Spec));
+        Assert.Equal("NAME_TAKEN", error.Reason());
+    }
+
+    [Fact]
     public async Task UpdateEntry_Again_ReplacesItAndSaysThatTheOldOneDrains()
     {
         await using RunningService service = await RunningService.StartAsync();
