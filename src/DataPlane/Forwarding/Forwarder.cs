@@ -2,6 +2,8 @@ using System.Runtime.CompilerServices;
 using Nf.DataPlane.Frames;
 using Nf.DataPlane.Memory;
 using Nf.DataPlane.Ports;
+using Nf.Linux;
+using Nf.SharedMemory.Rings;
 using Nf.SharedMemory.Segments;
 using static Nf.Linux.IfXdp;
 
@@ -63,6 +65,9 @@ internal sealed unsafe partial class Forwarder(PortTools tools)
         }
 
         Umem umem = port.Umem;
+        ChunkTable chunks = umem.Chunks;
+        RingSlots<xdp_desc> received = port.Rx.Slots;
+        RingSlots<xdp_desc> sent = peer.Tx.Slots;
         uint first = port.Rx.Peeked - count;
         uint slot = peer.Tx.Reserved;
         ushort fillOwner = port.Pool.FillOwner;
@@ -71,9 +76,9 @@ internal sealed unsafe partial class Forwarder(PortTools tools)
         var burst = default(Burst);
         for (uint i = 0; i < count; i++)
         {
-            var descriptor = port.Rx[first + i];
+            xdp_desc descriptor = received[first + i];
             burst.RxBytes += descriptor.len;
-            if (!umem.TryChunkOf(descriptor.addr, out uint chunk) || umem.OwnerOf(chunk) != fillOwner)
+            if (!chunks.TryChunkOf(descriptor.addr, out uint chunk) || chunks.OwnerOf(chunk) != fillOwner)
             {
                 burst.Drop(DropReason.InvalidDescriptor);
                 continue;
@@ -90,8 +95,8 @@ internal sealed unsafe partial class Forwarder(PortTools tools)
             }
 
             descriptor.options = 0;
-            peer.Tx[slot + burst.TxDescriptors++] = descriptor;
-            umem.SetOwner(chunk, txOwner);
+            sent[slot + burst.TxDescriptors++] = descriptor;
+            chunks.SetOwner(chunk, txOwner);
             burst.TxBytes += descriptor.len;
         }
 
@@ -124,29 +129,43 @@ internal sealed unsafe partial class Forwarder(PortTools tools)
             return 0;
         }
 
-        Umem umem = port.Umem;
+        ChunkPool pool = port.Umem.Pool;
+        ChunkTable chunks = port.Umem.Chunks;
+        RingSlots<xdp_desc> slots = port.Rx.Slots;
         ushort fillOwner = port.Pool.FillOwner;
-        var burst = default(Burst);
+        uint room = pool.Room(out uint* freed);
+        uint returned = 0, packets = 0, invalid = 0;
+        ulong bytes = 0;
         for (uint i = 0; i < count; i++)
         {
-            var descriptor = port.Rx[first + i];
-            burst.RxBytes += descriptor.len;
-            bool valid = umem.TryChunkOf(descriptor.addr, out uint chunk) && umem.OwnerOf(chunk) == fillOwner;
+            xdp_desc descriptor = slots[first + i];
+            bytes += descriptor.len;
+            bool valid = chunks.TryChunkOf(descriptor.addr, out uint chunk) && chunks.OwnerOf(chunk) == fillOwner
+                && returned < room;
             if (valid)
             {
-                burst.Returned++;
-                umem.Free(chunk);
+                chunks.SetOwner(chunk, ChunkOwner.Free);
+
+                // SAFETY: there is room for it.
+                freed[returned++] = chunk;
             }
 
-            if ((descriptor.options & XDP_PKT_CONTD) == 0 || (burst.RxPackets == 0 && i + 1 == count))
+            if ((descriptor.options & XDP_PKT_CONTD) == 0 || (packets == 0 && i + 1 == count))
             {
-                burst.RxPackets++;
-                burst.Drop(valid ? reason : DropReason.InvalidDescriptor);
+                packets++;
+                invalid += valid ? 0u : 1u;
             }
         }
 
+        pool.Grow(returned);
+        var burst = default(Burst);
+        burst.RxPackets = packets;
+        burst.RxBytes = bytes;
+        burst.Returned = returned;
+        burst.Drop(DropReason.InvalidDescriptor, invalid);
+        burst.Drop(reason, packets - invalid);
         Commit(port, null, burst, copied: false);
-        return burst.RxPackets;
+        return packets;
     }
 
     /// <summary>Writes down what the burst is, commits it, and does what follows.</summary>
@@ -235,6 +254,13 @@ internal sealed unsafe partial class Forwarder(PortTools tools)
 
     private static void CountDrops(Port port, in Burst burst)
     {
+        // One reason as a rule.
+        if (burst.Drops[(int)burst.LastDropReason] == burst.Dropped)
+        {
+            port.Drops[(int)burst.LastDropReason] += burst.Dropped;
+            return;
+        }
+
         for (int reason = 0; reason < DropReasons.Count; reason++)
         {
             port.Drops[reason] += burst.Drops[reason];

@@ -35,11 +35,17 @@ internal struct Burst
     internal BurstDrops Drops;
 
     /// <summary>Counts a dropped packet.</summary>
-    internal void Drop(DropReason reason)
+    internal void Drop(DropReason reason) => Drop(reason, 1);
+
+    /// <summary>Counts dropped packets; none leave the reason as it was.</summary>
+    internal void Drop(DropReason reason, uint packets)
     {
-        Drops[(int)reason]++;
-        Dropped++;
-        LastDropReason = reason;
+        if (packets != 0)
+        {
+            Drops[(int)reason] += packets;
+            Dropped += packets;
+            LastDropReason = reason;
+        }
     }
 }
 

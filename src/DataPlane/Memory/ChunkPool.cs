@@ -53,6 +53,31 @@ internal sealed unsafe class ChunkPool : IDisposable
         return true;
     }
 
+    /// <summary>How many chunks there is room for on top of the stack. Those that are written there, from the first on,
+    /// are part of it after <see cref="Grow"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal uint Room(out uint* top)
+    {
+        // SAFETY: _count is at most the capacity.
+        top = _chunks + _count;
+        return _capacity - _count;
+    }
+
+    /// <summary>Makes what was written on top of the stack part of it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void Grow(uint count) => _count += count;
+
+    /// <summary>Takes so many chunks off the stack, at most all; the last is the topmost. They can be read until the next
+    /// is put there.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal uint* Take(uint count)
+    {
+        _count -= count;
+
+        // SAFETY: callers take no more than there are, so this is inside of what was allocated.
+        return _chunks + _count;
+    }
+
     /// <summary>The n-th chunk from the bottom, for audits.</summary>
     internal uint At(uint position)
     {

@@ -12,10 +12,6 @@ namespace Nf.DataPlane.Memory;
 /// </remarks>
 internal sealed unsafe class Umem : IDisposable
 {
-    /// <summary>Unaligned mode keeps the offset in the upper 16 bits of an address
-    /// (XSK_UNALIGNED_BUF_OFFSET_SHIFT).</summary>
-    private const ulong UnalignedBaseMask = (1UL << 48) - 1;
-
     private readonly MappedMemory _packets;
     private readonly MappedMemory _ledgerMemory;
     private readonly ushort* _ledger;
@@ -37,6 +33,7 @@ internal sealed unsafe class Umem : IDisposable
         _chunkCount = geometry.ChunkCount;
         _chunkShift = geometry.IsUnaligned ? 0 : (int)uint.Log2(geometry.ChunkSizeBytes);
         _pool = new ChunkPool(_chunkCount);
+        FillBudget = Math.Max(1, (uint)(_chunkCount * 3UL / 4));
     }
 
     /// <summary>The descriptors behind it.</summary>
@@ -51,6 +48,9 @@ internal sealed unsafe class Umem : IDisposable
     /// <summary>Chunks in all.</summary>
     internal uint ChunkCount => _chunkCount;
 
+    /// <summary>The chunks and their owners, for a loop over many.</summary>
+    internal ChunkTable Chunks => new(_ledger, _chunkStride, _chunkShift, _chunkCount);
+
     /// <summary>The free pool.</summary>
     internal ChunkPool Pool => _pool;
 
@@ -64,7 +64,7 @@ internal sealed unsafe class Umem : IDisposable
     /// Chunks that fill rings may hold together: the rest is for sending copies, which need a free chunk before
     /// anything was received.
     /// </summary>
-    internal uint FillBudget => Math.Max(1, (uint)(_chunkCount * 3UL / 4));
+    internal uint FillBudget { get; }
 
     /// <summary>Chunks that the kernel has to receive into, through all pools.</summary>
     internal uint FillHeld { get; set; }
@@ -94,14 +94,7 @@ internal sealed unsafe class Umem : IDisposable
     /// <summary>Finds the chunk that an address of a descriptor lies in.</summary>
     /// <returns>False when the address is outside the UMEM.</returns>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal bool TryChunkOf(ulong address, out uint chunk)
-    {
-        ulong index = _chunkShift != 0
-            ? address >> _chunkShift
-            : (address & UnalignedBaseMask) / _chunkStride;
-        chunk = (uint)index;
-        return index < _chunkCount;
-    }
+    internal bool TryChunkOf(ulong address, out uint chunk) => Chunks.TryChunkOf(address, out chunk);
 
     /// <summary>Finds the chunk that a byte lies in.</summary>
     /// <returns>False when it is outside the UMEM.</returns>
@@ -122,7 +115,7 @@ internal sealed unsafe class Umem : IDisposable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal byte* DataOf(ulong address, uint length)
     {
-        ulong offset = _chunkShift != 0 ? address : (address & UnalignedBaseMask) + (address >> 48);
+        ulong offset = _chunkShift != 0 ? address : (address & ChunkTable.UnalignedBaseMask) + (address >> 48);
 
         // Unsigned and in this order, so that no sum can wrap.
         return offset <= Geometry.SizeBytes && length <= Geometry.SizeBytes - offset ? _packets.Address + offset : null;
@@ -130,20 +123,11 @@ internal sealed unsafe class Umem : IDisposable
 
     /// <summary>The owner and pool of a chunk.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal ushort OwnerOf(uint chunk)
-    {
-        // SAFETY: callers hold a chunk number that TryChunkOf or the pool gave them, below _chunkCount.
-        return _ledger[chunk];
-    }
+    internal ushort OwnerOf(uint chunk) => Chunks.OwnerOf(chunk);
 
     /// <summary>Writes the owner and pool of a chunk.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void SetOwner(uint chunk, ushort owner)
-    {
-        // SAFETY: as in OwnerOf. Volatile, so that the order in which a life writes the ledger, its record and the
-        // rings is the order in which its successor finds them.
-        Volatile.Write(ref _ledger[chunk], owner);
-    }
+    internal void SetOwner(uint chunk, ushort owner) => Chunks.SetOwner(chunk, owner);
 
     /// <summary>Gives a chunk back to the free pool.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -19,6 +19,8 @@ internal sealed unsafe class XskPool
 
     private readonly ushort _fillOwner;
     private readonly ushort _txOwner;
+    private uint _fillTarget;
+    private uint _fillTargetPools = uint.MaxValue;
     private ProducerRing<ulong> _fill;
     private ConsumerRing<ulong> _completion;
 
@@ -62,8 +64,21 @@ internal sealed unsafe class XskPool
     /// <summary>How many chunks the kernel should have: a full ring, or this pool's part of three quarters of the
     /// UMEM.</summary>
     /// <remarks>The last quarter is for sending copies, which need a free chunk before anything was received.</remarks>
-    internal uint FillTarget =>
-        Math.Min(_fill.Size, Math.Max(1, Umem.FillBudget / Math.Max(1, Umem.PoolCount)));
+    internal uint FillTarget
+    {
+        get
+        {
+            // Asked in every round, idle ones too: no division where nothing has changed.
+            uint pools = Umem.PoolCount;
+            if (pools != _fillTargetPools)
+            {
+                _fillTargetPools = pools;
+                _fillTarget = Math.Min(_fill.Size, Math.Max(1, Umem.FillBudget / Math.Max(1, pools)));
+            }
+
+            return _fillTarget;
+        }
+    }
 
     /// <summary>
     /// True while chunks are missing from the fill ring that a later round can post: free ones, which another pool's
@@ -77,6 +92,7 @@ internal sealed unsafe class XskPool
     {
         _fill = fill;
         _completion = completion;
+        _fillTargetPools = uint.MaxValue;
     }
 
     /// <summary>Counts chunks that went to the kernel, or came back (negative).</summary>
@@ -103,16 +119,22 @@ internal sealed unsafe class XskPool
             return 0;
         }
 
+        ChunkTable chunks = Umem.Chunks;
+        RingSlots<ulong> completed = _completion.Slots;
+        ushort txOwner = _txOwner;
+        uint room = Umem.Pool.Room(out uint* free);
         uint freed = 0;
         for (uint i = 0; i < count; i++)
         {
             // The kernel itself can return an address that was never sent: it completes invalid descriptors with
             // whatever they held. Only a chunk that the ledger says is out for sending here comes back.
-            ulong address = _completion[first + i];
-            if (Umem.TryChunkOf(address, out uint chunk) && Umem.OwnerOf(chunk) == _txOwner)
+            if (chunks.TryChunkOf(completed[first + i], out uint chunk) && chunks.OwnerOf(chunk) == txOwner
+                && freed < room)
             {
-                Umem.Free(chunk);
-                freed++;
+                chunks.SetOwner(chunk, ChunkOwner.Free);
+
+                // SAFETY: there is room for it.
+                free[freed++] = chunk;
             }
             else
             {
@@ -120,6 +142,7 @@ internal sealed unsafe class XskPool
             }
         }
 
+        Umem.Pool.Grow(freed);
         _completion.Release();
         Hold(fill: 0, tx: -(int)freed);
         Completions += freed;
@@ -158,16 +181,20 @@ internal sealed unsafe class XskPool
 
     private bool Post(WorkerRecord* record, int port, AfXdpSocket socket, uint wanted)
     {
+        ushort fillOwner = _fillOwner;
         uint count = Math.Min(_fill.Free(PostMax), Math.Min(wanted, Umem.Pool.Count));
         if (count == 0 || !_fill.TryReserve(count, out uint first))
         {
             return false;
         }
 
+        ChunkTable chunks = Umem.Chunks;
+        RingSlots<ulong> slots = _fill.Slots;
+        uint* taken = Umem.Pool.Take(count);
         for (uint i = 0; i < count; i++)
         {
-            Umem.Pool.TryPop(out uint chunk);
-            _fill[first + i] = Umem.AddressOf(chunk);
+            // SAFETY: count were taken. From the top, so that what was used last is used first.
+            slots[first + i] = chunks.AddressOf(taken[count - 1 - i]);
         }
 
         // SAFETY: the record is in the state file, which stays mapped longer than any worker.
@@ -178,8 +205,7 @@ internal sealed unsafe class XskPool
         Volatile.Write(ref record->FillOpen, 1u);
         for (uint i = 0; i < count; i++)
         {
-            Umem.TryChunkOf(_fill[first + i], out uint chunk);
-            Umem.SetOwner(chunk, _fillOwner);
+            chunks.SetOwner(taken[i], fillOwner);
         }
 
         _fill.Submit();

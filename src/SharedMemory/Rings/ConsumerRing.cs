@@ -54,6 +54,9 @@ public unsafe struct ConsumerRing<T>
     /// <summary>Entries produced and not yet released, read anew.</summary>
     public readonly uint Level => Volatile.Read(ref *_producer) - Volatile.Read(ref *_consumer);
 
+    /// <summary>The slots, for a loop over many.</summary>
+    public readonly RingSlots<T> Slots => new(_slots, _size);
+
     /// <summary>The entry at a peeked index. Copy it out: the other side owns the slot again after a release.</summary>
     public readonly ref readonly T this[uint index]
     {

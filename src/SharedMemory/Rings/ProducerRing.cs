@@ -63,6 +63,9 @@ public unsafe struct ProducerRing<T>
     /// <summary>Entries submitted and not yet consumed, read anew.</summary>
     public readonly uint Level => Volatile.Read(ref *_producer) - Volatile.Read(ref *_consumer);
 
+    /// <summary>The slots, for a loop over many.</summary>
+    public readonly RingSlots<T> Slots => new(_slots, _size);
+
     /// <summary>The slot at a reserved index. Indexes run freely and wrap; the mask folds them onto the ring.</summary>
     public readonly ref T this[uint index]
     {
