@@ -27,6 +27,9 @@ public sealed unsafe partial class FileDescriptor
     /// <summary>Whether it lies on a FUSE file system: some process decides when a page of it arrives.</summary>
     public bool IsServedByProcess => (uint)FileSystem().f_type == Libc.FUSE_SUPER_MAGIC;
 
+    /// <summary>Whether it is a pidfd of a kernel (6.9+) where each process has a file of its own.</summary>
+    internal bool HasFileOfItsOwn => (uint)FileSystem().f_type == Libc.PID_FS_MAGIC;
+
     /// <summary>Whether this is a socket.</summary>
     public bool IsSocket => (Stat().stx_mode & Libc.S_IFMT) == Libc.S_IFSOCK;
 
@@ -57,6 +60,17 @@ public sealed unsafe partial class FileDescriptor
             nint length = Libc.readlink($"/proc/self/fd/{Number}", buffer, TargetBytesMax);
             GC.KeepAlive(this);
             return Encoding.UTF8.GetString(buffer, (int)Result.Check(length, "readlink(/proc/self/fd)"));
+        }
+    }
+
+    /// <summary>What the kernel tells of the open file in /proc/self/fdinfo: lines of name, colon, value.</summary>
+    public string OpenFileInfo
+    {
+        get
+        {
+            string info = File.ReadAllText($"/proc/self/fdinfo/{Number}");
+            GC.KeepAlive(this);
+            return info;
         }
     }
 

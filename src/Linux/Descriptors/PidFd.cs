@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Nf.Linux;
 
 /// <summary>A process that cannot be mistaken for a later one with the same number.</summary>
@@ -21,6 +23,13 @@ public sealed unsafe class PidFd : IDisposable
             return ready > 0;
         }
     }
+
+    /// <summary>Its number in this process's pid namespace; 0 when it is in another one, -1 when it is gone.</summary>
+    public int Pid => ParsePid(Descriptor.OpenFileInfo);
+
+    /// <summary>What tells processes apart, never used twice while the machine runs; null where the kernel has no such
+    /// thing (before 6.9 all pidfds were of one file).</summary>
+    public FileIdentity? Identity => Descriptor.HasFileOfItsOwn ? Descriptor.Identity : null;
 
     /// <summary>Refers to a running process.</summary>
     /// <exception cref="LinuxException">ESRCH when there is none with that number.</exception>
@@ -57,6 +66,22 @@ public sealed unsafe class PidFd : IDisposable
         }
 
         return false;
+    }
+
+    /// <summary>The number in the text of /proc/self/fdinfo; -1 when there is none.</summary>
+    internal static int ParsePid(string info)
+    {
+        const string Field = "Pid:";
+        foreach (string line in info.Split('\n'))
+        {
+            if (line.StartsWith(Field, StringComparison.Ordinal)
+                && int.TryParse(line[Field.Length..].Trim(), CultureInfo.InvariantCulture, out int pid))
+            {
+                return pid;
+            }
+        }
+
+        return -1;
     }
 
     /// <inheritdoc/>

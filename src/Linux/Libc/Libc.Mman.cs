@@ -16,10 +16,14 @@ public static unsafe partial class Libc
     internal const int MAP_NORESERVE = 0x4000;
     internal const int MAP_HUGETLB = 0x40000;
 
+    internal const int MADV_DONTNEED = 4;
     internal const int MADV_DONTFORK = 10;
+    internal const int MADV_HUGEPAGE = 14;
     internal const int MADV_DONTDUMP = 16;
     internal const int MADV_POPULATE_READ = 22;
     internal const int MADV_POPULATE_WRITE = 23;
+
+    internal const int MREMAP_MAYMOVE = 1;
 
     internal const uint MFD_CLOEXEC = 0x1;
     internal const uint MFD_ALLOW_SEALING = 0x2;
@@ -57,6 +61,13 @@ public static unsafe partial class Libc
 
     [LibraryImport("libc", SetLastError = true)]
     internal static partial int madvise(void* address, nuint length, int advice);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int mincore(void* address, nuint length, byte* resident);
+
+    // Variadic in C; see fcntl. The fifth argument counts with MREMAP_FIXED only.
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial void* mremap(void* address, nuint oldLength, nuint newLength, int flags, void* newAddress);
 
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial int memfd_create(string name, uint flags);

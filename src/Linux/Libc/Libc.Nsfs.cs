@@ -9,6 +9,7 @@ public static unsafe partial class Libc
     internal const uint NSFS_MAGIC = 0x6e736673;
     internal const uint HUGETLBFS_MAGIC = 0x958458f6;
     internal const uint FUSE_SUPER_MAGIC = 0x65735546;
+    internal const uint PID_FS_MAGIC = 0x50494446;
 
     [LibraryImport("libc", SetLastError = true)]
     internal static partial int fstatfs(FileDescriptor fd, statfs* result);

@@ -12,7 +12,7 @@ public enum MapAccess
 /// There is no finalizer on purpose: the collector cannot see pointers made from <see cref="Address"/>, so a mapping
 /// that is merely forgotten leaks instead of vanishing under them. A mapping outlives the descriptor it came from.
 /// </remarks>
-public sealed unsafe class MappedMemory : IDisposable
+public sealed unsafe partial class MappedMemory : IDisposable
 {
     private byte* _address;
 

@@ -46,6 +46,7 @@ public class AbiTests
         #include <linux/nsfs.h>
         #include <linux/rtnetlink.h>
         #include <linux/sockios.h>
+        #include <linux/userfaultfd.h>
         #include <bpf/bpf.h>
         #include <bpf/libbpf.h>
         """;
@@ -63,6 +64,14 @@ public class AbiTests
         ["ifreq.ifr_name"] = "ifr_ifrn.ifrn_name",
         ["ifreq.ifr_data"] = "ifr_ifru.ifru_data",
         ["bpf_link_info.xdp_ifindex"] = "xdp.ifindex",
+        ["uffd_msg.fork_ufd"] = "arg.fork.ufd",
+        ["uffd_msg.remap_from"] = "arg.remap.from",
+        ["uffd_msg.remap_to"] = "arg.remap.to",
+        ["uffd_msg.remap_len"] = "arg.remap.len",
+        ["uffd_msg.remove_start"] = "arg.remove.start",
+        ["uffd_msg.remove_end"] = "arg.remove.end",
+        ["uffd_msg.pagefault_flags"] = "arg.pagefault.flags",
+        ["uffd_msg.pagefault_address"] = "arg.pagefault.address",
     };
 
     private static readonly HashSet<string> NewerThanHeaders = ["xdp_umem_reg.tx_metadata_len", "xsk_tx_metadata"];
@@ -136,6 +145,7 @@ public class AbiTests
         _Static_assert(__NR_membarrier == {Libc.SYS_membarrier}, "membarrier");
         _Static_assert(__NR_mbind == {Libc.SYS_mbind}, "mbind");
         _Static_assert(__NR_bpf == {Libc.SYS_bpf}, "bpf");
+        _Static_assert(__NR_userfaultfd == {Libc.SYS_userfaultfd}, "userfaultfd");
         _Static_assert(__NR_io_setup == {Libc.SYS_io_setup}, "io_setup");
         _Static_assert(__NR_io_destroy == {Libc.SYS_io_destroy}, "io_destroy");
         _Static_assert(__NR_io_getevents == {Libc.SYS_io_getevents}, "io_getevents");
