@@ -6,8 +6,8 @@ namespace Nf.Tidy.Tests.Rules;
 
 /// <summary>
 /// The order of the folders of src/DataPlane: Program, then Control and Broker, then Node, then Worker, then
-/// Forwarding, then Ports and Steering, then Xdp, Vhost and Cpumaps, then Memory and Frames, then Faults. A file names
-/// only what stands below it, or in its own folder.
+/// Forwarding, then Ports and Steering, then Xdp, Vhost, Cpumaps and UserMemories, then Memory and Frames, then
+/// Faults. A file names only what stands below it, or in its own folder.
 /// </summary>
 internal static partial class LayerRule
 {
@@ -27,6 +27,7 @@ internal static partial class LayerRule
         ["Xdp"] = 2,
         ["Vhost"] = 2,
         ["Cpumaps"] = 2,
+        ["UserMemories"] = 2,
         ["Memory"] = 1,
         ["Frames"] = 1,
         ["Faults"] = 0,
