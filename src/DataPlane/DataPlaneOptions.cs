@@ -11,8 +11,10 @@ namespace Nf.DataPlane;
 /// <param name="WorkerCpus">CPUs of the workers.</param>
 /// <param name="Spin">How long a worker polls in vain before it sleeps.</param>
 /// <param name="Attach">How XDP programs are attached.</param>
+/// <param name="BrokerPolicy">Who may lease what: a JSON file; null for root and the own user only.</param>
 internal sealed record DataPlaneOptions(
-    string RunDirectory, string KeeperSocket, IReadOnlyList<int> WorkerCpus, TimeSpan Spin, XdpAttachPreference Attach)
+    string RunDirectory, string KeeperSocket, IReadOnlyList<int> WorkerCpus, TimeSpan Spin, XdpAttachPreference Attach,
+    string? BrokerPolicy = null)
 {
     /// <summary>Microseconds; long enough for a reply to come back over a virtual link, short enough to cost
     /// nothing.</summary>
@@ -41,6 +43,11 @@ internal sealed record DataPlaneOptions(
             Description = "How XDP programs are attached",
             DefaultValueFactory = _ => XdpAttachPreference.Link,
         };
+        var policy = new Option<string?>("--broker-policy")
+        {
+            Description = "Who may lease sockets from the broker: a JSON file, read at start, when it changes and on "
+                + "SIGHUP [default: root and the data plane's own user]",
+        };
         workers.Validators.Add(result =>
         {
             if (CpuList.TryParse(result.GetValueOrDefault<string?>(), AllowedCpus(), out _) is { Length: > 0 } fault)
@@ -59,7 +66,7 @@ internal sealed record DataPlaneOptions(
         var root = new RootCommand(
             "NfService data plane. Started by nf-keeper, which hands it what the life before left.")
         {
-            directory, keeper, workers, spin, attach,
+            directory, keeper, workers, spin, attach, policy,
         };
         root.SetAction(parsed =>
         {
@@ -70,7 +77,8 @@ internal sealed record DataPlaneOptions(
                 parsed.GetValue(keeper) ?? Path.Combine(run0, "keeper.sock"),
                 cpus,
                 TimeSpan.FromMicroseconds(parsed.GetValue(spin)),
-                parsed.GetValue(attach)));
+                parsed.GetValue(attach),
+                parsed.GetValue(policy)));
         });
         return root;
     }

@@ -1,12 +1,15 @@
 using System.Diagnostics;
 using System.Reflection;
+using System.Runtime.InteropServices;
 using Google.Protobuf.WellKnownTypes;
+using Nf.DataPlane.Broker;
 using Nf.DataPlane.Control;
 using Nf.DataPlane.Memory;
 using Nf.DataPlane.Node;
 using Nf.DataPlane.Xdp;
 using Nf.Internal.V1;
 using Nf.Linux;
+using Nf.SharedMemory.Broker;
 using Nf.SharedMemory.Segments;
 using Nf.SharedMemory.Store;
 using Nf.V1;
@@ -16,6 +19,14 @@ namespace Nf.DataPlane;
 /// <summary>One life of the data plane, from its activation to its end: what belongs together, put together.</summary>
 internal sealed class Life : IDisposable
 {
+    /// <summary>Connections that may wait to be accepted. Arbitrary.</summary>
+    private const int BacklogMax = 64;
+
+    private const int OwnerOnly = 0x180; // 0600
+
+    /// <summary>0666: who may have what is the policy's to say.</summary>
+    private const int Everybody = 0x1b6;
+
     private static readonly TimeSpan TickInterval = TimeSpan.FromMilliseconds(250);
 
     private readonly StoreClient _keeper;
@@ -34,6 +45,8 @@ internal sealed class Life : IDisposable
     private readonly Resources _resources;
     private readonly Commands _commands;
     private readonly CommandServer _server;
+    private readonly BrokerHost _broker;
+    private readonly PosixSignalRegistration _hangUp;
     private readonly List<string> _faults = [];
     private readonly System.Collections.Concurrent.ConcurrentQueue<(int Slot, string Message)> _portFaults = new();
     private readonly Lazy<IReadOnlyList<Feature>> _features = new(FeatureProbe.Probe);
@@ -58,6 +71,8 @@ internal sealed class Life : IDisposable
         _commands = new Commands(_resources, _loop);
         var adoption = new Adoption(_commands);
         adoption.Run(entries);
+        _broker = new BrokerHost(_commands, _loop, options.BrokerPolicy, _generation);
+        _faults.AddRange(_broker.Adopt(entries));
         _workers.Start();
 
         // Packets flow from here on; the rest is for those who watch.
@@ -67,7 +82,15 @@ internal sealed class Life : IDisposable
         _faults.AddRange(adoption.Faults);
         _commands.Devices.Sync();
         _server = new CommandServer(
-            OpenListener(options, entries, store), _loop, events, _commands.Dispatcher, Hello, _segment.File);
+            OpenListener(entries, store, ResourceStore.ListenerKey, SocketPath(options.RunDirectory), OwnerOnly),
+            _loop, events, _commands.Dispatcher, Hello, _segment.File);
+        _broker.Start(OpenListener(
+            entries, store, ResourceStore.BrokerListenerKey, BrokerPath(options.RunDirectory), Everybody));
+        _hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, signal =>
+        {
+            signal.Cancel = true;
+            _commands.Background.Post(() => _broker.RefreshPolicy(always: true));
+        });
         Announce();
     }
 
@@ -88,6 +111,8 @@ internal sealed class Life : IDisposable
 
     public void Dispose()
     {
+        _hangUp.Dispose();
+        _broker.Dispose();
         _server.Dispose();
         _commands.Dispose();
         _heartbeat.Dispose();
@@ -152,27 +177,29 @@ internal sealed class Life : IDisposable
     }
 
     private static SeqPacketSocket OpenListener(
-        DataPlaneOptions options, IReadOnlyList<StoreEntry> entries, ResourceStore store)
+        IReadOnlyList<StoreEntry> entries, ResourceStore store, string key, string path, int mode)
     {
-        if (entries.FirstOrDefault(entry => entry.Key == ResourceStore.ListenerKey) is { Descriptors: [var socket] })
+        if (entries.FirstOrDefault(entry => entry.Key == key) is { Descriptors: [var socket] })
         {
             return SeqPacketSocket.Adopt(socket);
         }
 
-        SeqPacketSocket listener = SeqPacketSocket.Listen(SocketPath(options.RunDirectory));
-        store.Put(ResourceStore.ListenerKey, listener.Descriptor);
+        SeqPacketSocket listener = SeqPacketSocket.Listen(path, mode, BacklogMax);
+        store.Put(key, listener.Descriptor);
         return listener;
     }
 
     private static string SocketPath(string runDirectory) => Path.Combine(runDirectory, "dataplane.sock");
+
+    private static string BrokerPath(string runDirectory) => Path.Combine(runDirectory, BrokerProtocol.SocketName);
 
     private void Announce()
     {
         string what = _adopted
             ? $"life {_generation} adopted {_resources.Umems.Count} UMEMs, {_resources.Sockets.Count} sockets, "
                 + $"{_resources.VhostDevices.Count} vhost devices, {_resources.Links.Count} links, "
-                + $"{_resources.Bridges.Count} bridges and {_resources.Cpumaps.Count} cpumaps in "
-                + $"{_takeover.TotalMilliseconds:0} ms"
+                + $"{_resources.Bridges.Count} bridges, {_resources.Cpumaps.Count} cpumaps and "
+                + $"{_broker.Leases.All.Count} leases in {_takeover.TotalMilliseconds:0} ms"
             : $"life {_generation} begins with nothing";
         _resources.Events.Add(EventKind.DataPlaneUp, "data_plane", "", what);
         foreach (string fault in _faults)
@@ -211,6 +238,7 @@ internal sealed class Life : IDisposable
 
                 // Not when the keeper is gone: the next one may have a socket of that name by now.
                 File.Delete(SocketPath(_runDirectory));
+                File.Delete(BrokerPath(_runDirectory));
                 break;
             case KeeperSignal.Gone:
                 // Without a keeper the next death would lose everything; a supervisor starts both anew.
@@ -224,6 +252,7 @@ internal sealed class Life : IDisposable
         Console.Error.WriteLine($"nf-dataplane: {why}");
         _over = true;
         _commands.EndEverything();
+        _broker.EndEverything();
     }
 
     private void Tick()
@@ -240,6 +269,7 @@ internal sealed class Life : IDisposable
 
         _commands.VhostSockets.Tick(now);
         _commands.Cpumaps.Tick(now);
+        _broker.Tick(now);
 
         if (_ticks++ % 4 == 0)
         {

@@ -12,6 +12,9 @@ internal sealed class DeviceWatcher(
 {
     private readonly Dictionary<FileIdentity, Watch> _watches = [];
 
+    /// <summary>Who else has sockets.</summary>
+    internal IDeviceFollower Follower { get; set; } = new NoDeviceFollower();
+
     /// <summary>Watches the namespaces of all sockets and steerings, and no others.</summary>
     internal void Sync()
     {
@@ -24,6 +27,11 @@ internal sealed class DeviceWatcher(
         foreach (SteeringResource steering in resources.Steerings.Values)
         {
             wanted.TryAdd(steering.NetworkIdentity, steering.Network);
+        }
+
+        foreach (Linux.NetworkNamespace network in Follower.Networks)
+        {
+            wanted.TryAdd(network.Identity, network);
         }
 
         foreach (FileIdentity gone in _watches.Keys.Where(key => !wanted.ContainsKey(key)).ToList())
@@ -81,6 +89,7 @@ internal sealed class DeviceWatcher(
     internal void Recheck(FileIdentity identity)
     {
         steerings.Recheck(identity);
+        Follower.Recheck(identity);
         foreach (XskResource socket in SocketsIn(identity))
         {
             int ifindex = socket.Binding!.Program.Ifindex;
@@ -148,6 +157,7 @@ internal sealed class DeviceWatcher(
 
     private void Changed(FileIdentity identity, LinkInfo link)
     {
+        Follower.Changed(identity, link);
         LinkInfo? before = null;
         int queuesBefore = 0;
         int queues = 0;
@@ -179,6 +189,7 @@ internal sealed class DeviceWatcher(
     private void Deleted(FileIdentity identity, LinkInfo link)
     {
         steerings.Deleted(identity, link);
+        Follower.Deleted(identity, link);
         bool ours = false;
         foreach (XskResource socket in SocketsIn(identity).Where(s => s.Binding!.Program.Ifindex == link.Ifindex))
         {

@@ -22,11 +22,17 @@ internal sealed partial class ResourceStore(IKeeperStore keeper)
     internal const string BridgePrefix = "bridge/";
     internal const string SteeringPrefix = "steering/";
     internal const string ProgramPrefix = "xdp/";
+    internal const string LeasePrefix = "lease/";
+    internal const string BrokerListenerKey = "broker-listener";
     internal const string BusyPollPrefix = "busy-poll/";
 
     private IKeeperStore _keeper = keeper;
 
     internal void Put(string key, FileDescriptor descriptor) => _keeper.Put(key, [], [descriptor]);
+
+    /// <summary>Leaves something under a key of its folder's own.</summary>
+    internal void Put(string key, ReadOnlySpan<byte> metadata, ReadOnlySpan<FileDescriptor> descriptors) =>
+        _keeper.Put(key, metadata, descriptors);
 
     internal void Put(UmemResource umem) => _keeper.Put(
         UmemPrefix + umem.Name,

@@ -20,8 +20,12 @@ public static unsafe partial class Libc
     public const int SO_BUSY_POLL = 46;
     public const int SO_INCOMING_NAPI_ID = 56;
     public const int SO_PREFER_BUSY_POLL = 69;
+    public const int SO_BINDTOIFINDEX = 62;
     public const int SO_BUSY_POLL_BUDGET = 70;
     public const int SO_PEERPIDFD = 77;
+
+    /// <summary>Opens the network namespace of a socket (linux/sockios.h).</summary>
+    internal const uint SIOCGSKNS = 0x894C;
 
     internal const int AF_UNIX = 1;
     internal const int AF_INET = 2;

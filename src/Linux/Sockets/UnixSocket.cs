@@ -42,6 +42,16 @@ public abstract unsafe class UnixSocket : IDisposable
             : throw new LinuxException("getsockopt(SO_PEERPIDFD)", Result.LastErrno);
     }
 
+    /// <summary>The network namespace that the other end was in when it made its socket: the kernel makes an accepted
+    /// socket in the namespace of who connects (net/unix/af_unix.c, unix_stream_connect).</summary>
+    /// <exception cref="LinuxException">EPERM without CAP_NET_ADMIN there.</exception>
+    public NetworkNamespace OpenPeerNetwork()
+    {
+        // SAFETY: this command takes no argument, so there is nothing for the kernel to touch.
+        int number = Result.Check(Libc.ioctl(Descriptor, Libc.SIOCGSKNS, null), "ioctl(SIOCGSKNS)");
+        return NetworkNamespace.Adopt(new FileDescriptor(number));
+    }
+
     /// <summary>Ends both directions; the other end sees end of file. The descriptor stays open.</summary>
     public void Shutdown()
     {

@@ -105,6 +105,11 @@ public sealed unsafe class AfXdpSocket : IDisposable
         Result.Check(result, $"bind(AF_XDP, ifindex {ifindex}, queue {queue})");
     }
 
+    /// <summary>Has bind refuse every other interface (since 6.6). The first time anybody may, later only with
+    /// CAP_NET_RAW: whoever is sent the socket cannot undo it.</summary>
+    /// <param name="ifindex">An index; that of no interface makes every bind fail.</param>
+    public void RestrictTo(int ifindex) => Descriptor.SetOption(Libc.SOL_SOCKET, Libc.SO_BINDTOIFINDEX, ifindex);
+
     /// <summary>What the kernel counted.</summary>
     public xdp_statistics GetStatistics() => Descriptor.GetOption<xdp_statistics>(SOL_XDP, XDP_STATISTICS);
 

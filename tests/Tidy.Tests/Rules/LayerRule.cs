@@ -5,7 +5,7 @@ using Microsoft.CodeAnalysis.CSharp.Syntax;
 namespace Nf.Tidy.Tests.Rules;
 
 /// <summary>
-/// The order of the folders of src/DataPlane: Program, then Control and Broker, then Node, then Worker, then
+/// The order of the folders of src/DataPlane: Program, then Broker, then Control, then Node, then Worker, then
 /// Forwarding, then Ports and Steering, then Xdp, Vhost, Cpumaps and UserMemories, then Memory and Frames, then
 /// Faults. A file names only what stands below it, or in its own folder.
 /// </summary>
@@ -16,9 +16,9 @@ internal static partial class LayerRule
 
     private static readonly Dictionary<string, int> Ranks = new()
     {
-        ["Program"] = 8,
+        ["Program"] = 9,
+        ["Broker"] = 8,
         ["Control"] = 7,
-        ["Broker"] = 7,
         ["Node"] = 6,
         ["Worker"] = 5,
         ["Forwarding"] = 4,
