@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Nf.DataPlane.Broker;
 using Nf.DataPlane.Control;
 using Nf.DataPlane.Faults;
 using Nf.DataPlane.Memory;
@@ -24,7 +25,7 @@ internal sealed class ControlLife : IDisposable
 
     internal ControlLife(
         FakeKeeper keeper, IReadOnlyList<StoreEntry>? entries = null,
-        XdpAttachPreference attach = XdpAttachPreference.Link)
+        XdpAttachPreference attach = XdpAttachPreference.Link, string? broker = null, string? policy = null)
     {
         entries ??= [];
         _client = keeper.Connect();
@@ -55,12 +56,22 @@ internal sealed class ControlLife : IDisposable
         _commands = new Commands(Resources, _loop);
         var adoption = new Adoption(_commands);
         adoption.Run(entries);
+        Broker = new BrokerHost(_commands, _loop, policy, generation: 1);
+        IReadOnlyList<string> leaseFaults = Broker.Adopt(entries);
         _workers.Start();
         adoption.Finish();
-        AdoptionFaults = adoption.Faults;
+        AdoptionFaults = [.. adoption.Faults, .. leaseFaults];
         _commands.Devices.Sync();
+        if (broker is not null)
+        {
+            Broker.Start(Listener(entries, broker, store));
+        }
+
         _loop.Add(_tick.Descriptor, Tick);
     }
+
+    /// <summary>Listens only when the life was given a path.</summary>
+    internal BrokerHost Broker { get; }
 
     internal SegmentWriter Segment { get; }
 
@@ -197,6 +208,7 @@ internal sealed class ControlLife : IDisposable
 
     public void Dispose()
     {
+        Broker.Dispose();
         _commands.Dispose();
         _workers.Dispose();
         foreach (XskResource socket in Resources.Sockets.Values)
@@ -219,6 +231,18 @@ internal sealed class ControlLife : IDisposable
         _client.Dispose();
     }
 
+    private static SeqPacketSocket Listener(IReadOnlyList<StoreEntry> entries, string path, ResourceStore store)
+    {
+        if (entries.FirstOrDefault(e => e.Key == ResourceStore.BrokerListenerKey) is { Descriptors: [var socket] })
+        {
+            return SeqPacketSocket.Adopt(socket);
+        }
+
+        SeqPacketSocket listener = SeqPacketSocket.Listen(path, 0x1b6);
+        store.Put(ResourceStore.BrokerListenerKey, listener.Descriptor);
+        return listener;
+    }
+
     private void Tick()
     {
         _tick.TryRead(out _);
@@ -236,5 +260,6 @@ internal sealed class ControlLife : IDisposable
         _commands.Devices.RetryLost();
         _commands.Steerings.Publish();
         _commands.VhostSockets.Tick(Clock.MonotonicNs());
+        Broker.Tick(Clock.MonotonicNs());
     }
 }

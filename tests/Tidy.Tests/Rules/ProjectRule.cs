@@ -12,12 +12,13 @@ internal static partial class ProjectRule
         ["Linux"] = [],
         ["SharedMemory"] = ["Linux"],
         ["DataPlane"] = ["SharedMemory", "Linux"],
+        ["Client"] = ["SharedMemory", "Linux"],
         ["Keeper"] = ["SharedMemory", "Linux"],
         ["NfService"] = ["SharedMemory", "Linux", "compat"],
         ["Nfctl"] = ["compat"],
     };
 
-    private static readonly HashSet<string> UnsafeProjects = ["Linux", "SharedMemory", "DataPlane"];
+    private static readonly HashSet<string> UnsafeProjects = ["Linux", "SharedMemory", "DataPlane", "Client"];
 
     /// <summary>References written in the project file itself, and where its unsafe switch stands.</summary>
     internal static IEnumerable<Violation> Check(SourceFile file)
@@ -99,7 +100,7 @@ internal static partial class ProjectRule
             : Path.GetFileNameWithoutExtension(path);
     }
 
-    [GeneratedRegex(@"\bNf\.(Linux|SharedMemory|DataPlane|Keeper|Service|Ctl)\b")]
+    [GeneratedRegex(@"\bNf\.(Linux|SharedMemory|DataPlane|Client|Keeper|Service|Ctl)\b")]
     private static partial Regex ProjectNamespace();
 
     [GeneratedRegex(@"/(Grpc\.[\w.]+)\.csproj$")]
