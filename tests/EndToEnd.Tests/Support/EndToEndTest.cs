@@ -27,6 +27,9 @@ public abstract class EndToEndTest(ITestOutputHelper output) : IAsyncLifetime
     /// <summary>Whether the keeper and its lives run in the middle namespace, and bind without naming it.</summary>
     protected virtual bool InMiddle => false;
 
+    /// <summary>The broker's policy; null for none.</summary>
+    protected virtual string? BrokerPolicy => null;
+
     public async Task InitializeAsync()
     {
         try
@@ -92,6 +95,6 @@ public abstract class EndToEndTest(ITestOutputHelper output) : IAsyncLifetime
         await Middle.PairAsync("near1", Right, "right0");
         await Left.IpAsync("addr", "add", $"{LeftAddress}/24", "dev", "left0");
         await Right.IpAsync("addr", "add", $"{RightAddress}/24", "dev", "right0");
-        Node = await Node.StartAsync(InMiddle ? Middle : null, Wrapper);
+        Node = await Node.StartAsync(InMiddle ? Middle : null, BrokerPolicy, Wrapper);
     }
 }

@@ -14,14 +14,16 @@ internal sealed class Node : IAsyncDisposable
 
     private readonly string _folder;
     private readonly NetSpace? _space;
+    private readonly string? _brokerPolicy;
     private readonly string[] _wrapper;
     private readonly List<Daemon> _past = [];
     private Daemon? _keeper;
     private Daemon? _service;
 
-    private Node(string folder, NetSpace? space, string[] wrapper)
+    private Node(string folder, NetSpace? space, string? brokerPolicy, string[] wrapper)
     {
         _folder = folder;
+        _brokerPolicy = brokerPolicy;
         _space = space;
         _wrapper = wrapper;
     }
@@ -31,6 +33,9 @@ internal sealed class Node : IAsyncDisposable
 
     /// <summary>The run directory.</summary>
     internal string Run => Path.Combine(_folder, "run");
+
+    /// <summary>The broker's socket.</summary>
+    internal string Broker => Path.Combine(Run, "broker.sock");
 
     /// <summary>Process id of nf-service.</summary>
     internal int ServicePid => _service!.Pid;
@@ -45,10 +50,24 @@ internal sealed class Node : IAsyncDisposable
     /// <summary>Starts both and waits until the service sees the data plane.</summary>
     /// <param name="space">The network namespace of the keeper and its lives; null for that of the test.</param>
     /// <param name="wrapper">The program, and its arguments, that starts the keeper and its lives.</param>
-    internal static async Task<Node> StartAsync(NetSpace? space = null, params string[] wrapper)
+    internal static Task<Node> StartAsync(NetSpace? space = null, params string[] wrapper) =>
+        StartAsync(space, null, wrapper);
+
+    /// <summary>Starts both, with a policy of the broker.</summary>
+    /// <param name="space">The network namespace of the keeper and its lives; null for that of the test.</param>
+    /// <param name="brokerPolicy">Text of the policy file; null for none. With one, any user reaches the run directory.
+    /// </param>
+    /// <param name="wrapper">The program, and its arguments, that starts the keeper and its lives.</param>
+    internal static async Task<Node> StartAsync(NetSpace? space, string? brokerPolicy, string[] wrapper)
     {
-        var node = new Node(Directory.CreateTempSubdirectory("nf-e2e-").FullName, space, wrapper);
+        var node = new Node(Directory.CreateTempSubdirectory("nf-e2e-").FullName, space, brokerPolicy, wrapper);
         Directory.CreateDirectory(node.Run);
+        if (brokerPolicy is not null)
+        {
+            await File.WriteAllTextAsync(node.PolicyPath, brokerPolicy);
+            await Shell.RunAsync("chmod", "755", node._folder, node.Run);
+        }
+
         node.StartKeeper();
         try
         {
@@ -208,11 +227,14 @@ internal sealed class Node : IAsyncDisposable
         return ["setpriv", "--no-new-privs", $"--bounding-set={set}", "--inh-caps=-all"];
     }
 
+    private string PolicyPath => Path.Combine(_folder, "policy.json");
+
     private void StartKeeper()
     {
         string[] keeper = [
             .. _wrapper, .. Layout.Program("Keeper", "nf-keeper"), "--run", Run,
-            "--data-plane", Layout.ProgramPath("DataPlane", "nf-dataplane")];
+            "--data-plane", Layout.ProgramPath("DataPlane", "nf-dataplane"),
+            .. _brokerPolicy is null ? Array.Empty<string>() : ["--", "--broker-policy", PolicyPath]];
         _keeper = Daemon.Start("nf-keeper", _space is null ? keeper : _space.Inside(keeper));
     }
 
