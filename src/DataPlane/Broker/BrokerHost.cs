@@ -1,5 +1,6 @@
 using Google.Protobuf;
 using Nf.DataPlane.Control;
+using Nf.DataPlane.UserMemories;
 using Nf.Linux;
 using Nf.SharedMemory.Store;
 using Nf.V1;
@@ -13,7 +14,7 @@ internal sealed class BrokerHost : IDisposable
     private readonly EventLoop _loop;
     private readonly PolicyFile _policy;
     private readonly BrokerUsers _users = new();
-    private readonly IClientMemories _memories;
+    private readonly ClientMemories _memories;
     private readonly BrokerRequests _requests;
     private readonly List<BrokerConnection> _adopted = [];
     private readonly List<string> _faults = [];
@@ -23,14 +24,14 @@ internal sealed class BrokerHost : IDisposable
     /// <param name="loop">The control thread's.</param>
     /// <param name="policyPath">The policy file; null for none.</param>
     /// <param name="generation">Which life this is.</param>
-    /// <param name="memories">The memory objects; null for a data plane without.</param>
-    internal BrokerHost(
-        Commands commands, EventLoop loop, string? policyPath, ulong generation, IClientMemories? memories = null)
+    internal BrokerHost(Commands commands, EventLoop loop, string? policyPath, ulong generation)
     {
         _resources = commands.Resources;
         _loop = loop;
-        _memories = memories ?? new NoClientMemories();
         _policy = new PolicyFile(policyPath, BrokerPeer.OwnUid());
+        _memories = new ClientMemories(
+            new ControlThread((descriptor, read) => loop.Add(descriptor, read), loop.Remove, commands.Background.Post),
+            _policy);
         Leases = new LeaseTable(
             _resources, new LeaseBinder(_resources, commands.Releaser), new LeaseStore(_resources.Store), _users,
             commands.Devices.Sync);
@@ -110,6 +111,7 @@ internal sealed class BrokerHost : IDisposable
     internal void Tick(long nowNs)
     {
         _server?.Tick(nowNs);
+        _memories.Tick();
         Grants.Tick(nowNs);
         RefreshPolicy(always: false);
     }
@@ -126,6 +128,7 @@ internal sealed class BrokerHost : IDisposable
         }
 
         Leases.LetGo();
+        _memories.Dispose();
     }
 
     // A client may have several leases; each was stored with the connection.

@@ -7,7 +7,7 @@ namespace Nf.DataPlane.Broker;
 
 /// <summary>Carries out the requests of clients; every one is answered, at once.</summary>
 internal sealed class BrokerRequests(
-    Resources resources, LeaseTable leases, PolicyFile policy, LeaseGrants grants, IClientMemories memories,
+    Resources resources, LeaseTable leases, PolicyFile policy, LeaseGrants grants, ClientMemories memories,
     ulong generation)
 {
     private readonly byte[] _buffer = new byte[BrokerProtocol.MessageBytesMax];

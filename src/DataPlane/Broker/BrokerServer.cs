@@ -13,7 +13,7 @@ internal sealed class BrokerServer : IDisposable
     private readonly LeaseTable _leases;
     private readonly BrokerUsers _users;
     private readonly BrokerRequests _requests;
-    private readonly IClientMemories _memories;
+    private readonly ClientMemories _memories;
     private readonly List<BrokerConnection> _connections = [];
     private readonly byte[] _buffer = new byte[BrokerProtocol.MessageBytesMax];
     private readonly List<FileDescriptor> _received = [];
@@ -21,7 +21,7 @@ internal sealed class BrokerServer : IDisposable
 
     internal BrokerServer(
         SeqPacketSocket listener, EventLoop loop, LeaseTable leases, BrokerUsers users, BrokerRequests requests,
-        IClientMemories memories)
+        ClientMemories memories)
     {
         _listener = listener;
         _loop = loop;

@@ -1,5 +1,4 @@
 using Nf.Linux;
-using Nf.SharedMemory.Broker;
 
 namespace Nf.DataPlane.Broker;
 
@@ -22,40 +21,4 @@ internal interface IClientMemory
 
     /// <summary>The lease is over.</summary>
     void RemoveUser(Action letGo);
-}
-
-/// <summary>The memory objects of all connections.</summary>
-internal interface IClientMemories
-{
-    /// <summary>The active object of a handle.</summary>
-    /// <exception cref="CommandFaultException">ENOENT; EAGAIN while it is being acquired; its failure.</exception>
-    IClientMemory Find(BrokerConnection owner, uint handle);
-
-    /// <summary>Carries out a request of the MEMORY_… kind and answers it, now or later.</summary>
-    /// <param name="owner">Who asked.</param>
-    /// <param name="message">In good form.</param>
-    /// <param name="descriptors">What came with it; what is not taken out is closed.</param>
-    /// <exception cref="CommandFaultException">Why it is refused.</exception>
-    void Execute(BrokerConnection owner, in BrokerMessage message, List<FileDescriptor> descriptors);
-
-    /// <summary>A connection is over, and its handles with it.</summary>
-    void Closed(BrokerConnection owner);
-}
-
-/// <summary>A data plane without memory objects.</summary>
-internal sealed class NoClientMemories : IClientMemories
-{
-    public IClientMemory Find(BrokerConnection owner, uint handle) => throw Unsupported();
-
-    public void Execute(BrokerConnection owner, in BrokerMessage message, List<FileDescriptor> descriptors) =>
-        throw Unsupported();
-
-    public void Closed(BrokerConnection owner)
-    {
-    }
-
-    private static CommandFaultException Unsupported() => new(
-        "MEMORY_UNSUPPORTED",
-        "this data plane has no memory objects: lease with memory of kind SERVICE or OWN",
-        Errno.EOPNOTSUPP);
 }

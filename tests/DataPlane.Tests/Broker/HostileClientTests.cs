@@ -85,13 +85,13 @@ public sealed class HostileClientTests : IDisposable
     }
 
     [Fact]
-    public void Memory_WithoutObjects_IsUnsupported()
+    public void Memory_OfAHandleThatIsNone_IsNotFound()
     {
         using SeqPacketSocket client = Greeted();
         int length = BrokerCodec.Write(
             _buffer, (ushort)BrokerMessageType.MemoryStatus, ++_sequence, new MemoryReference { Handle = 1 });
         client.Send(_buffer.AsSpan(0, length));
-        Assert.Equal(Errno.EOPNOTSUPP, Answer(client, out _));
+        Assert.Equal(Errno.ENOENT, Answer(client, out _));
         AssertAlive(client);
     }
 

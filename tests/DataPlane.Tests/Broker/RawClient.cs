@@ -24,7 +24,8 @@ internal static class RawClient
     internal static Errno Registered(SeqPacketSocket socket, ulong lease) => Ask(
         socket, BrokerMessageType.Registered, new LeaseReference { Lease = lease }, [], out _, out _);
 
-    private static Errno Ask<T>(
+    /// <summary>Asks, and reads what comes unasked until the answer is there.</summary>
+    internal static Errno Ask<T>(
         SeqPacketSocket socket, BrokerMessageType type, T request, FileDescriptor[] beside, out byte[] body,
         out List<FileDescriptor> descriptors)
         where T : unmanaged
@@ -32,8 +33,14 @@ internal static class RawClient
         byte[] buffer = new byte[BrokerProtocol.MessageBytesMax];
         socket.Send(buffer.AsSpan(0, BrokerCodec.Write(buffer, (ushort)type, 1, request)), beside);
         descriptors = [];
-        Assert.Equal(TransferStatus.Done, socket.Receive(buffer, out int length, descriptors));
-        Assert.True(BrokerCodec.TrySplit(buffer.AsSpan(0, length), out BrokerMessage message));
+        BrokerMessage message;
+        do
+        {
+            Assert.Equal(TransferStatus.Done, socket.Receive(buffer, out int length, descriptors));
+            Assert.True(BrokerCodec.TrySplit(buffer.AsSpan(0, length), out message));
+        }
+        while (message.Header.Sequence == 0);
+
         body = message.Body.ToArray();
         return (Errno)message.Header.Result;
     }
