@@ -71,7 +71,7 @@ internal sealed class Life : IDisposable
         _commands = new Commands(_resources, _loop);
         var adoption = new Adoption(_commands);
         adoption.Run(entries);
-        _broker = new BrokerHost(_commands, _loop, options.BrokerPolicy, _generation);
+        _broker = new BrokerHost(_commands, _loop, options.BrokerPolicy, BrokerPath(options.RunDirectory), _generation);
         _faults.AddRange(_broker.Adopt(entries));
         _workers.Start();
 

@@ -23,8 +23,10 @@ internal sealed class BrokerHost : IDisposable
     /// <param name="commands">Everything else of the life.</param>
     /// <param name="loop">The control thread's.</param>
     /// <param name="policyPath">The policy file; null for none.</param>
+    /// <param name="socketPath">Where clients connect.</param>
     /// <param name="generation">Which life this is.</param>
-    internal BrokerHost(Commands commands, EventLoop loop, string? policyPath, ulong generation)
+    internal BrokerHost(
+        Commands commands, EventLoop loop, string? policyPath, string socketPath, ulong generation)
     {
         _resources = commands.Resources;
         _loop = loop;
@@ -37,6 +39,7 @@ internal sealed class BrokerHost : IDisposable
             commands.Devices.Sync);
         _requests = new BrokerRequests(_resources, Leases, _policy, Grants, _memories, generation);
         commands.Devices.Follower = new LeaseDevices(Leases);
+        commands.Leases = new LeaseDesk(Leases, Grants, socketPath);
     }
 
     /// <summary>All leases.</summary>

@@ -35,6 +35,9 @@ internal static class BrokerLimits
     /// <summary>How long a connection may be silent before its first message, in nanoseconds.</summary>
     internal const long GreetingNs = 5_000_000_000;
 
+    /// <summary>Tokens that nobody has shown yet.</summary>
+    internal const int TokenCountMax = 1024;
+
     /// <summary>Leases of all users.</summary>
     internal const int LeaseCountMax = 256;
 }

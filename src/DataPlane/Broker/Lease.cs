@@ -46,6 +46,9 @@ internal sealed class Lease(ulong id, BrokerUser user, NetworkNamespace network,
     /// <summary>What <see cref="Memory"/> calls when it is taken away.</summary>
     internal Action? LetGo { get; set; }
 
+    /// <summary>The name under which its token was asked for; empty when the policy lent it.</summary>
+    internal string TokenName { get; init; } = "";
+
     /// <summary>What feeds it; null while it is not bound.</summary>
     internal InterfaceProgram? Program { get; set; }
 

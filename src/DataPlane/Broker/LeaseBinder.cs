@@ -4,6 +4,7 @@ using Nf.Linux;
 using Nf.SharedMemory.Broker;
 using Nf.SharedMemory.Umems;
 using Nf.V1;
+using LeaseState = Nf.SharedMemory.Broker.LeaseState;
 using XdpMode = Nf.V1.XdpMode;
 
 namespace Nf.DataPlane.Broker;

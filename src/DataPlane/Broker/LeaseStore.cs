@@ -29,6 +29,7 @@ internal sealed class LeaseStore(ResourceStore store)
             EndsNs = (ulong)lease.EndsNs,
             HasMemoryFile = lease.MemoryFile is not null,
             HasConnection = lease.Holder is not null,
+            TokenName = lease.TokenName,
         };
         List<FileDescriptor> descriptors = [lease.Network.Descriptor, lease.Socket.Descriptor];
         if (lease.MemoryFile is { } file)
@@ -74,6 +75,7 @@ internal sealed class LeaseStore(ResourceStore store)
             Pid = (int)stored.Pid,
             MemoryFile = stored.HasMemoryFile ? entry.Descriptors[2] : null,
             EndsNs = (long)stored.EndsNs,
+            TokenName = stored.TokenName,
         };
         lease.Answer = answer;
         return lease;

@@ -4,6 +4,7 @@ using Nf.Linux;
 using Nf.SharedMemory.Broker;
 using Nf.SharedMemory.Umems;
 using Nf.V1;
+using LeaseState = Nf.SharedMemory.Broker.LeaseState;
 
 namespace Nf.DataPlane.Broker;
 
@@ -45,6 +46,7 @@ internal sealed class LeaseTable(
                 Gid = holder.Peer.Credentials.Gid,
                 MemoryFile = file,
                 Memory = memory,
+                TokenName = holder.Grant?.Name ?? "",
             },
             asked, geometry, device, network, memory);
         _lastId = id;

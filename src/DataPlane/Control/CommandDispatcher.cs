@@ -152,6 +152,23 @@ internal sealed class CommandDispatcher(Commands commands)
             case Command.CommandOneofCase.GetInterfaces:
                 return Interfaces(command.GetInterfaces);
             default:
+                return ExecuteLease(command);
+        }
+    }
+
+    private Reply ExecuteLease(Command command)
+    {
+        switch (command.CommandCase)
+        {
+            case Command.CommandOneofCase.IssueLeaseToken:
+                return new Reply { LeaseToken = commands.Leases.Issue(command.IssueLeaseToken) };
+            case Command.CommandOneofCase.RevokeLease:
+                commands.Leases.Revoke(command.RevokeLease.Id);
+                return CommandReplies.Done();
+            case Command.CommandOneofCase.RevokeLeaseToken:
+                commands.Leases.RevokeToken(command.RevokeLeaseToken.Name);
+                return CommandReplies.Done();
+            default:
                 return CommandReplies.Failed(
                     "the command is unknown to this data plane", "", Errno.EOPNOTSUPP, "UNKNOWN_COMMAND");
         }
@@ -179,7 +196,8 @@ internal sealed class CommandDispatcher(Commands commands)
                      .Concat(_resources.CpumapPrograms.Values.Select(
                          program => program.Describe(_resources.Cpumaps.Values, brief)))
                      .Concat(_resources.Cpumaps.Values.Select(commands.Cpumaps.Describe))
-                     .Concat(_resources.Steerings.Values.Select(steering => steering.Describe(brief))))
+                     .Concat(_resources.Steerings.Values.Select(steering => steering.Describe(brief)))
+                     .Concat(commands.Leases.Describe()))
         {
             int size = resource.CalculateSize();
             if (bytes + size > InventoryBytesMax && bytes != 0)
@@ -215,6 +233,9 @@ internal sealed class CommandDispatcher(Commands commands)
                     break;
                 case Cpumap cpumap:
                     inventory.Cpumaps.Add(cpumap);
+                    break;
+                case Lease lease:
+                    inventory.Leases.Add(lease);
                     break;
             }
         }

@@ -68,6 +68,9 @@ internal sealed class Commands : IDisposable
 
     internal DeviceWatcher Devices { get; }
 
+    /// <summary>What is lent.</summary>
+    internal ILeaseDesk Leases { get; set; } = new NoLeaseDesk();
+
     internal CommandDispatcher Dispatcher { get; }
 
     /// <summary>

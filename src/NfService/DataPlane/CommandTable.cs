@@ -37,6 +37,9 @@ internal static class CommandTable
         [Kind.SetSteering] = new(Result.Steering, InPieces: false, Changes: true),
         [Kind.DeleteSteering] = new(Result.Done, InPieces: false, Changes: true),
         [Kind.TestSteering] = new(Result.Verdicts, InPieces: false, Changes: false),
+        [Kind.IssueLeaseToken] = new(Result.LeaseToken, InPieces: false, Changes: false),
+        [Kind.RevokeLease] = new(Result.Done, InPieces: false, Changes: true),
+        [Kind.RevokeLeaseToken] = new(Result.Done, InPieces: false, Changes: false),
         [Kind.AuditUmem] = new(Result.Ledger, InPieces: false, Changes: false),
     };
 

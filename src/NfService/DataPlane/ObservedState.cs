@@ -13,11 +13,12 @@ internal sealed record Running(
     ImmutableSortedDictionary<string, Link> Links,
     ImmutableSortedDictionary<string, Bridge> Bridges,
     ImmutableSortedDictionary<string, Cpumap> Cpumaps,
-    ImmutableSortedDictionary<string, Steering> Steerings)
+    ImmutableSortedDictionary<string, Steering> Steerings,
+    ImmutableSortedDictionary<string, Lease> Leases)
 {
     public static Running Nothing { get; } = new(
         Empty<Umem>(), Empty<XskSocket>(), Empty<VhostDevice>(), Empty<Link>(), Empty<Bridge>(), Empty<Cpumap>(),
-        Empty<Steering>());
+        Empty<Steering>(), Empty<Lease>());
 
     private static ImmutableSortedDictionary<string, T> Empty<T>() =>
         ImmutableSortedDictionary.Create<string, T>(StringComparer.Ordinal);
@@ -72,7 +73,8 @@ internal sealed class ObservedState
         ByName(inventory.Links, link => link.Name),
         ByName(inventory.Bridges, bridge => bridge.Name),
         ByName(inventory.Cpumaps, cpumap => cpumap.Name),
-        ByName(inventory.Steerings.Select(ObservedSteering.Light), steering => steering.Name));
+        ByName(inventory.Steerings.Select(ObservedSteering.Light), steering => steering.Name),
+        ByName(inventory.Leases, lease => $"{lease.Id}"));
 
     private static Running WithLink(Running now, Link link) =>
         Mark(now, [link.Spec.A, link.Spec.B], s => s.Link = link.Name, d => d.Link = link.Name) with

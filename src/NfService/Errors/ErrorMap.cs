@@ -31,7 +31,6 @@ internal static class ErrorMap
     {
         InvalidSpecException e => Make(
             StatusCode.InvalidArgument, e, Info("INVALID_SPEC", "", Errno.EINVAL), Fields(e.Faults)),
-        NotBuiltYetException e => Make(StatusCode.Unimplemented, e, Info("NOT_BUILT_YET", "", Errno.EOPNOTSUPP)),
         UnknownResourceException e => Make(
             StatusCode.NotFound, e, Info("UNKNOWN_RESOURCE", "", Errno.ENOENT),
             Resource(e.ResourceType, e.ResourceName)),

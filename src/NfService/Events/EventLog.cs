@@ -18,7 +18,8 @@ internal sealed class EventLog(TimeProvider time)
     [
         DesiredResource.UmemType, DesiredResource.XskSocketType, DesiredResource.VhostDeviceType,
         DesiredResource.LinkType, DesiredResource.BridgeType, DesiredResource.CpumapType,
-        DesiredResource.CpumapProgramType, DesiredResource.SteeringType, "interface", DataPlaneType,
+        DesiredResource.CpumapProgramType, DesiredResource.SteeringType, "lease", "broker_policy",
+        "interface", DataPlaneType,
     ];
 
     private readonly Lock _lock = new();

@@ -79,6 +79,7 @@ internal static class ServiceHost
         services.AddSingleton<Bridges>();
         services.AddSingleton<Connections>();
         services.AddSingleton<XskSockets>();
+        services.AddSingleton<Leases>();
         services.AddSingleton<VhostDevices>();
         services.AddSingleton<Umems>();
         services.AddSingleton<Cpumaps>();
@@ -99,6 +100,7 @@ internal static class ServiceHost
         });
         services.AddSingleton<UmemService>();
         services.AddSingleton<XskSocketService>();
+        services.AddSingleton<LeaseService>();
         services.AddSingleton<VhostDeviceService>();
         services.AddSingleton<LinkService>();
         services.AddSingleton<BridgeService>();
@@ -113,6 +115,7 @@ internal static class ServiceHost
         _ = app.Services.GetRequiredService<NfMeters>();
         app.MapGrpcService<UmemService>();
         app.MapGrpcService<XskSocketService>();
+        app.MapGrpcService<LeaseService>();
         app.MapGrpcService<VhostDeviceService>();
         app.MapGrpcService<LinkService>();
         app.MapGrpcService<BridgeService>();

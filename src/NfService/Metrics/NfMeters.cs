@@ -30,6 +30,7 @@ internal sealed partial class NfMeters
         AddBridges();
         AddCpumaps();
         AddSteerings();
+        AddLeases();
         AddWorkers();
     }
 

@@ -17,7 +17,6 @@ internal sealed class DesiredXskSocket : DesiredResource
     protected override IMessage SpecMessage => _spec;
 
     /// <exception cref="InvalidSpecException">Names every fault of the request.</exception>
-    /// <exception cref="NotBuiltYetException">The owner is a client.</exception>
     public static DesiredXskSocket From(BindXskSocketRequest request)
     {
         var faults = new SpecFaults();
@@ -26,10 +25,7 @@ internal sealed class DesiredXskSocket : DesiredResource
         XskSocketSpec spec = Normalise(request.Spec ?? new XskSocketSpec());
         XskSocketRules.Check(faults, spec);
         faults.ThrowIfAny();
-        return spec.Owner == XskOwner.Client
-            ? throw new NotBuiltYetException(
-                "spec.owner CLIENT: sockets cannot be lent to other programs before the broker exists; use DATA_PLANE")
-            : new DesiredXskSocket(name, spec, Copy(request.Labels));
+        return new DesiredXskSocket(name, spec, Copy(request.Labels));
     }
 
     /// <summary>A socket that is bound already: the data plane vouches for its spec.</summary>
@@ -63,6 +59,3 @@ internal sealed class DesiredXskSocket : DesiredResource
         return spec;
     }
 }
-
-/// <summary>The request asks for something that a later version brings.</summary>
-internal sealed class NotBuiltYetException(string message) : Exception(message);

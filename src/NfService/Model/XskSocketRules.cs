@@ -23,9 +23,7 @@ internal static class XskSocketRules
     public static void Check(SpecFaults faults, XskSocketSpec spec)
     {
         ResourceName.Check(faults, "spec.umem", spec.Umem);
-        CheckDevice(faults, spec);
-        CheckNamespace(faults, "spec.network_namespace", spec.NetworkNamespace);
-        faults.Require(spec.Queue <= QueueMax, "spec.queue", $"{spec.Queue} is above {QueueMax}");
+        CheckPlace(faults, spec);
         CheckRings(faults, spec.Rings);
         faults.RequireDefined(spec.Mode, "spec.mode");
         faults.RequireDefined(spec.XdpMode, "spec.xdp_mode");
@@ -35,6 +33,14 @@ internal static class XskSocketRules
             "spec.xdp_mode",
             "GENERIC cannot give what spec.mode ZERO_COPY demands: zero-copy needs the program in the driver");
         CheckBusyPoll(faults, spec.BusyPoll);
+    }
+
+    /// <summary>Notes every fault of interface, namespace and queue.</summary>
+    public static void CheckPlace(SpecFaults faults, XskSocketSpec spec)
+    {
+        CheckDevice(faults, spec);
+        CheckNamespace(faults, "spec.network_namespace", spec.NetworkNamespace);
+        faults.Require(spec.Queue <= QueueMax, "spec.queue", $"{spec.Queue} is above {QueueMax}");
     }
 
     /// <summary>Notes every fault of a network namespace; unset is none.</summary>

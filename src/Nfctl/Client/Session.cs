@@ -42,6 +42,8 @@ internal sealed class Session : IDisposable
 
     internal XskSocketService.XskSocketServiceClient XskSockets => new(_invoker.Value);
 
+    internal LeaseService.LeaseServiceClient Leases => new(_invoker.Value);
+
     internal VhostDeviceService.VhostDeviceServiceClient VhostDevices => new(_invoker.Value);
 
     internal LinkService.LinkServiceClient Links => new(_invoker.Value);

@@ -23,6 +23,7 @@ internal static class CommandTree
         {
             new UmemCommand(context),
             new XskCommand(context),
+            new LeaseCommand(context),
             new VhostCommand(context),
             new LinkCommand(context),
             new BridgeCommand(context),

@@ -29,6 +29,9 @@ internal sealed class XskBindCommand : Command
     private readonly Option<bool> _noNeedWakeup = Args.Switch("--no-need-wakeup", "Do without need-wakeup");
     private readonly Option<bool> _scatterGather = Args.Switch("--scatter-gather", "Frames of several chunks");
     private readonly Option<bool> _validateOnly = Args.Switch("--validate-only", "Check only; bind nothing");
+    private readonly Option<XskOwner> _owner = Args.Option(
+        "--owner", "Who runs the rings: client issues a one-time token [default: data-plane]", Choices.XskOwners);
+
     private readonly RingOptions _rings = new();
     private readonly BusyPollOptions _busyPoll = new();
     private readonly LabelOption _labels = new();
@@ -36,13 +39,16 @@ internal sealed class XskBindCommand : Command
     internal XskBindCommand(CommandContext context)
         : base("bind", "Bind a socket to a queue")
     {
-        _umem = Args.Option("--umem", "UMEM", "Name of the UMEM", text => text).Required();
+        _umem = Args.Option("--umem", "UMEM", "Name of the UMEM; not with --owner client", text => text);
         ResourceNames.Complete(_umem, context, ResourceNames.Umems);
         _interface.CompletionSources.Add(_ => LocalNames.Interfaces());
         _netns.CompletionSources.Add(_ => LocalNames.Namespaces());
 
         Arguments.Add(_name);
-        foreach (Option option in new Option[] { _umem, _interface, _ifindex, _netns, _queue, _mode, _xdpMode })
+        foreach (Option option in new Option[]
+                 {
+                     _umem, _interface, _ifindex, _netns, _queue, _mode, _xdpMode, _owner,
+                 })
         {
             Options.Add(option);
         }
@@ -54,11 +60,14 @@ internal sealed class XskBindCommand : Command
         _labels.AddTo(this);
         Options.Add(_validateOnly);
         Validators.Add(RequireOneDevice);
+        Validators.Add(RequireUmemOrClient);
         context.Handle(this, async (session, cancel) =>
         {
             BindXskSocketResponse answer = await session.XskSockets.BindXskSocketAsync(
                 ToRequest(session.Parsed), session.Once(cancel));
-            return CommandContext.Print(session, answer.XskSocket, () => XskTables.One(answer.XskSocket));
+            return answer.LeaseToken is { } token
+                ? CommandContext.Print(session, answer, () => LeaseTables.Token(answer.XskSocket, token))
+                : CommandContext.Print(session, answer.XskSocket, () => XskTables.One(answer.XskSocket));
         });
     }
 
@@ -66,7 +75,8 @@ internal sealed class XskBindCommand : Command
     {
         var spec = new XskSocketSpec
         {
-            Umem = parsed.GetRequiredValue(_umem),
+            Umem = parsed.GetValue(_umem) ?? "",
+            Owner = parsed.GetValue(_owner),
             NetworkNamespace = parsed.GetValue(_netns),
             Queue = parsed.GetRequiredValue(_queue),
             Rings = _rings.Read(parsed),
@@ -93,6 +103,15 @@ internal sealed class XskBindCommand : Command
         };
         _labels.Fill(parsed, request.Labels);
         return request;
+    }
+
+    private void RequireUmemOrClient(CommandResult result)
+    {
+        bool client = result.GetValue(_owner) == XskOwner.Client;
+        if (client == result.GetResult(_umem) is not null)
+        {
+            result.AddError(client ? "--umem: not with --owner client" : "--umem is required");
+        }
     }
 
     private void RequireOneDevice(CommandResult result)

@@ -11,6 +11,9 @@ internal static class Choices
     internal static readonly Choice<XskMode> XskModes =
         new(("auto", XskMode.Auto), ("zero-copy", XskMode.ZeroCopy), ("copy", XskMode.Copy));
 
+    internal static readonly Choice<XskOwner> XskOwners =
+        new(("data-plane", XskOwner.DataPlane), ("client", XskOwner.Client));
+
     internal static readonly Choice<XdpMode> XdpModes =
         new(("auto", XdpMode.Auto), ("native", XdpMode.Native), ("generic", XdpMode.Generic));
 
@@ -24,6 +27,6 @@ internal static class Choices
     internal static readonly Choice<string> ResourceTypes = new(
         ("umem", "umem"), ("xsk", "xsk_socket"), ("vhost", "vhost_device"), ("link", "link"), ("bridge", "bridge"),
         ("cpumap", "cpumap"), ("cpumap-program", "cpumap_program"), ("steering", "steering"),
-        ("interface", "interface"), ("data-plane", "data_plane"), ("xsk_socket", "xsk_socket"),
+        ("lease", "lease"), ("interface", "interface"), ("data-plane", "data_plane"), ("xsk_socket", "xsk_socket"),
         ("vhost_device", "vhost_device"), ("cpumap_program", "cpumap_program"), ("data_plane", "data_plane"));
 }

@@ -52,7 +52,7 @@ internal sealed class LeaseLab : IDisposable
         return result;
     }
 
-    internal BrokerClient Connect() => Serve(() => BrokerClient.Connect(BrokerPath));
+    internal BrokerClient Connect(byte[]? token = null) => Serve(() => BrokerClient.Connect(BrokerPath, token));
 
     internal XskLease Lease(BrokerClient client, LeaseOptions? options = null) =>
         Keep(Serve(() => client.Lease(options ?? Options)));

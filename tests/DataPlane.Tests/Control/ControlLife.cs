@@ -56,7 +56,7 @@ internal sealed class ControlLife : IDisposable
         _commands = new Commands(Resources, _loop);
         var adoption = new Adoption(_commands);
         adoption.Run(entries);
-        Broker = new BrokerHost(_commands, _loop, policy, generation: 1);
+        Broker = new BrokerHost(_commands, _loop, policy, broker ?? "", generation: 1);
         IReadOnlyList<string> leaseFaults = Broker.Adopt(entries);
         _workers.Start();
         adoption.Finish();

@@ -35,6 +35,7 @@ internal sealed class RunningService : IAsyncDisposable
             });
         Calls = _channel.Intercept(new PatientCalls());
         Umems = new V1.UmemService.UmemServiceClient(Calls);
+        Leases = new V1.LeaseService.LeaseServiceClient(Calls);
         Sockets = new V1.XskSocketService.XskSocketServiceClient(Calls);
         VhostDevices = new V1.VhostDeviceService.VhostDeviceServiceClient(Calls);
         Links = new V1.LinkService.LinkServiceClient(Calls);
@@ -51,6 +52,8 @@ internal sealed class RunningService : IAsyncDisposable
     public V1.UmemService.UmemServiceClient Umems { get; }
 
     public V1.XskSocketService.XskSocketServiceClient Sockets { get; }
+
+    public V1.LeaseService.LeaseServiceClient Leases { get; }
 
     public V1.VhostDeviceService.VhostDeviceServiceClient VhostDevices { get; }
 

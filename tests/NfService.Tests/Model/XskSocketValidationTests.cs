@@ -69,10 +69,6 @@ public sealed class XskSocketValidationTests
     }
 
     [Fact]
-    public void From_OwnerClient_IsNotBuiltYet() => Assert.Throws<NotBuiltYetException>(
-        () => DesiredXskSocket.From(Requests.Socket(change: s => s.Owner = XskOwner.Client)));
-
-    [Fact]
     public void From_Defaults_AreFilledIn()
     {
         XskSocketSpec spec = DesiredXskSocket.From(Requests.Socket(change: s => s.BusyPoll = Poll(budget: 0)))

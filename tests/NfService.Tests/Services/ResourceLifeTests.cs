@@ -132,17 +132,6 @@ public sealed class ResourceLifeTests
     }
 
     [Fact]
-    public async Task Bind_OwnerClient_IsUnimplemented()
-    {
-        await using RunningService service = await RunningService.StartAsync();
-
-        var error = await Assert.ThrowsAsync<RpcException>(async () => await service.Sockets.BindXskSocketAsync(
-            Requests.Socket(change: s => s.Owner = XskOwner.Client)));
-
-        Assert.Equal(StatusCode.Unimplemented, error.StatusCode);
-    }
-
-    [Fact]
     public async Task Delete_WhileUsed_NamesTheUsers()
     {
         await using RunningService service = await RunningService.StartAsync();

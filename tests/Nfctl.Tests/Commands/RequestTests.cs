@@ -204,6 +204,8 @@ public class RequestTests
         { "umem create u --size 1m --frobnicate", "--frobnicate" },
         { "umem list --output yaml", "--output: 'yaml' is none of table, json" },
         { "umem list --timeout soon", "--timeout: 'soon' is not a duration" },
+        { "xsk bind s --interface e --queue 0", "--umem is required" },
+        { "xsk bind s --umem u --interface e --queue 0 --owner client", "--umem: not with --owner client" },
         { "xsk bind s --umem u --queue 0", "--interface or --ifindex is required" },
         { "xsk bind s --umem u --queue 0 --interface e --ifindex 1", "give --interface or --ifindex, not both" },
         { "xsk bind s --umem u --queue 0 --ifindex 0", "--ifindex: must be at least 1" },

@@ -1,0 +1,56 @@
+using System.CommandLine;
+using Nf.Ctl.Client;
+using Nf.Ctl.Rendering;
+using Nf.V1;
+
+namespace Nf.Ctl.Commands;
+
+/// <summary><c>nfctl lease</c>: list, revoke, and revoke-token. Tokens are asked for by <c>nfctl xsk bind --owner
+/// client</c>.</summary>
+internal sealed class LeaseCommand : Command
+{
+    internal LeaseCommand(CommandContext context)
+        : base("lease", "Sockets that the broker lent to programs")
+    {
+        var list = new Command("list", "List leases");
+        list.Aliases.Add("ls");
+        context.Handle(list, async (session, cancel) =>
+        {
+            var all = new ListLeasesResponse();
+            all.Leases.Add(await ListAsync(session, cancel));
+            return CommandContext.Print(session, all, () => LeaseTables.List(all.Leases));
+        });
+        Subcommands.Add(list);
+
+        var id = new Argument<ulong>("ID") { Description = "Number of the lease" };
+        var revoke = new Command("revoke", "End a lease; its packets go to the stack") { id };
+        context.Handle(revoke, async (session, cancel) =>
+        {
+            var request = new RevokeLeaseRequest { Id = session.Parsed.GetRequiredValue(id) };
+            RevokeLeaseResponse answer = await session.Leases.RevokeLeaseAsync(request, session.Once(cancel));
+            return CommandContext.PrintDone(session, answer, $"lease {request.Id} revoked");
+        });
+        Subcommands.Add(revoke);
+
+        Argument<string> name = Args.Name("Name under which the token was asked for");
+        var revokeToken = new Command("revoke-token", "Take back a token that nobody has shown yet") { name };
+        context.Handle(revokeToken, async (session, cancel) =>
+        {
+            var request = new RevokeLeaseTokenRequest { Name = session.Parsed.GetRequiredValue(name) };
+            RevokeLeaseTokenResponse answer = await session.Leases.RevokeLeaseTokenAsync(
+                request, session.Once(cancel));
+            return CommandContext.PrintDone(session, answer, $"token {request.Name} revoked");
+        });
+        Subcommands.Add(revokeToken);
+    }
+
+    private static Task<List<Lease>> ListAsync(Session session, CancellationToken cancel)
+    {
+        return Pages.ReadAllAsync<Lease>(async page =>
+        {
+            ListLeasesResponse answer = await session.Leases.ListLeasesAsync(
+                new ListLeasesRequest { Page = page }, session.Once(cancel));
+            return (answer.Leases, answer.NextPageToken);
+        });
+    }
+}
