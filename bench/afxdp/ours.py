@@ -23,9 +23,10 @@ class Ours:
 
     name = "ours"
 
-    def __init__(self, machine, namespace=NEAR):
+    def __init__(self, machine, namespace=NEAR, options=()):
         self._machine = machine
         self._namespace = namespace
+        self._options = options  # of the data plane
         self._run = None
         self._keeper = self._service = None
         self._before = None
@@ -37,7 +38,7 @@ class Ours:
         os.mkdir(self._run)
         with open(os.path.join(self._machine.folder, "ours.log"), "a") as log:
             keeper = [*program("Keeper", "nf-keeper"), "--run", self._run, "--data-plane",
-                      program("DataPlane", "nf-dataplane")[-1], "--", "--workers", str(WORKER_CPU)]
+                      program("DataPlane", "nf-dataplane")[-1], "--", "--workers", str(WORKER_CPU), *self._options]
             self._keeper = subprocess.Popen(
                 inside(self._namespace, *keeper) if self._namespace else keeper, stdout=log, stderr=log)
             self._service = subprocess.Popen(

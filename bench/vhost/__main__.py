@@ -58,8 +58,11 @@ def bench(arguments, machine):
         row.run(machine, contestants, rounds, seconds)
         rows += row.lines()
     for layout in ("split", "packed"):
-        if wanted(arguments, f"{pings.TITLE}, {layout}"):
-            rows += pings.ping_rows(machine, contestants, layout, rounds, 200 if arguments.quick else 3000)
+        for manner, options in pings.MANNERS.items():
+            title = f"{pings.TITLE}, {layout}, {manner}"
+            if wanted(arguments, title):
+                them = contestants if arguments.without_ours else [OurBackend(machine, options), contestants[-1]]
+                rows += pings.ping_rows(machine, them, title, layout, rounds, 200 if arguments.quick else 3000)
     for layout in () if arguments.quick or arguments.without_guests else ("split", "packed"):
         if wanted(arguments, f"{guests.TITLE}, {layout}"):
             rows += guests.guest_rows(machine, contestants, layout, max(1, rounds // 2), 5, 300)

@@ -35,8 +35,8 @@ class OurBackend(Ours):
 
     LINKS = {"self": ("v0", "v0"), "pair": ("v0", "v1")}
 
-    def __init__(self, machine):
-        super().__init__(machine, namespace=None)
+    def __init__(self, machine, options=()):
+        super().__init__(machine, namespace=None, options=options)
         self._devices = []
 
     def start(self, case, sockets):

@@ -16,6 +16,9 @@ from scenarios import Case, Scenario
 TAPS = ("nfbench0", "nfbench1")
 ADDRESSES = ("198.18.3.1", "198.18.3.2")
 TITLE = "ping RTT through two taps"
+
+# Asleep after 50 us without work, as a user runs it; and never, as testpmd.
+MANNERS = {"as it is run": (), "polling": ("--spin-us", "1000000")}
 JOINED = Scenario("ping", TITLE, 2, "io", "start", "pair", "rx")
 
 
@@ -72,18 +75,18 @@ def measure(machine, contestant, layout, count):
     return times, before if before == after else f"{before}>{after}"
 
 
-def ping_rows(machine, contestants, layout, rounds, count):
+def ping_rows(machine, contestants, title, layout, rounds, count):
     """Median and 99th percentile of both; rounds in different states of the machine are paired all the same, since the
     way through the kernel is most of it, and the states are told."""
     pairs = {0.5: [], 0.99: []}
     for attempt in range(rounds):
         order = contestants[attempt % len(contestants):] + contestants[:attempt % len(contestants)]
         told = {c.name: measure(machine, c, layout, count) for c in order}
-        say(f"  {TITLE}, {layout}, round {attempt + 1}: " + ", ".join(
+        say(f"  {title}, round {attempt + 1}: " + ", ".join(
             f"{n} p50 {percentile(t, 0.5):.0f} us, p99 {percentile(t, 0.99):.0f} us ({s})"
             for n, (t, s) in sorted(told.items())))
         if len(told) == 2:
             for share, values in pairs.items():
                 values.append(tuple(percentile(told[name][0], share) for name in ("ours", "testpmd")))
-    return [entry(f"{TITLE}, {layout}, p{int(share * 100)}", "us", values, more_is_better=False)
+    return [entry(f"{title}, p{int(share * 100)}", "us", values, more_is_better=False)
             for share, values in pairs.items() if values]

@@ -158,7 +158,8 @@ internal sealed class ClientMemories(ControlThread control, PolicyFile policy) :
         return answer.IsActive || answer.IsAgain
             ? answer
             : throw new CommandFaultException(
-                "MEMORY_FAILED", $"memory: {answer.Errno} when it was acquired; MEMORY_RELEASE forgets it", answer.Errno);
+                "MEMORY_FAILED", $"memory: {answer.Errno} when it was acquired; MEMORY_RELEASE forgets it",
+                answer.Errno);
     }
 
     private Objects Of(BrokerConnection owner)

@@ -67,8 +67,8 @@ internal sealed unsafe class ChunkPool : IDisposable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void Grow(uint count) => _count += count;
 
-    /// <summary>Takes so many chunks off the stack, at most all; the last is the topmost. They can be read until the next
-    /// is put there.</summary>
+    /// <summary>Takes so many chunks off the stack, at most all; the last is the topmost. They can be read until the
+    /// next is put there.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal uint* Take(uint count)
     {

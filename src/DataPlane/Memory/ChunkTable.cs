@@ -3,8 +3,8 @@ using System.Runtime.CompilerServices;
 namespace Nf.DataPlane.Memory;
 
 /// <summary>
-/// Which chunk an address lies in, and who has it: what a <see cref="Umem"/> tells of its chunks, as a value that a loop
-/// over a burst keeps in registers (see <see cref="Nf.SharedMemory.Rings.RingSlots{T}"/>).
+/// Which chunk an address lies in, and who has it: what a <see cref="Umem"/> tells of its chunks, as a value that a
+/// loop over a burst keeps in registers (see <see cref="Nf.SharedMemory.Rings.RingSlots{T}"/>).
 /// </summary>
 internal readonly unsafe struct ChunkTable
 {

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Nf.Ctl.Client;
 using Nf.Ctl.Rendering;
 using Nf.V1;
 
@@ -12,15 +11,13 @@ internal sealed class LeaseCommand : Command
     internal LeaseCommand(CommandContext context)
         : base("lease", "Sockets that the broker lent to programs")
     {
-        var list = new Command("list", "List leases");
-        list.Aliases.Add("ls");
-        context.Handle(list, async (session, cancel) =>
-        {
-            var all = new ListLeasesResponse();
-            all.Leases.Add(await ListAsync(session, cancel));
-            return CommandContext.Print(session, all, () => LeaseTables.List(all.Leases));
-        });
-        Subcommands.Add(list);
+        // Numbers, which nobody completes.
+        var verbs = new ResourceVerbs(context, "lease", (_, _) => []);
+        Subcommands.Add(verbs.List(
+            "List leases",
+            async (session, page, options) =>
+                await session.Leases.ListLeasesAsync(new ListLeasesRequest { Page = page }, options),
+            answer => answer.Leases, answer => answer.NextPageToken, LeaseTables.List));
 
         var id = new Argument<ulong>("ID") { Description = "Number of the lease" };
         var revoke = new Command("revoke", "End a lease; its packets go to the stack") { id };
@@ -42,15 +39,5 @@ internal sealed class LeaseCommand : Command
             return CommandContext.PrintDone(session, answer, $"token {request.Name} revoked");
         });
         Subcommands.Add(revokeToken);
-    }
-
-    private static Task<List<Lease>> ListAsync(Session session, CancellationToken cancel)
-    {
-        return Pages.ReadAllAsync<Lease>(async page =>
-        {
-            ListLeasesResponse answer = await session.Leases.ListLeasesAsync(
-                new ListLeasesRequest { Page = page }, session.Once(cancel));
-            return (answer.Leases, answer.NextPageToken);
-        });
     }
 }

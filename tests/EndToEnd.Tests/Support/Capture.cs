@@ -25,7 +25,8 @@ internal sealed class Capture : IAsyncDisposable
     /// left unread.</param>
     internal async Task<(ulong Packets, ulong Bytes)> StopAsync(int expected)
     {
-        await Eventually.TrueAsync($"tcpdump to have read {expected} packets", async () => await ReadAsync() >= expected);
+        await Eventually.TrueAsync(
+            $"tcpdump to have read {expected} packets", async () => await ReadAsync() >= expected);
         await _tcpdump.StopAsync();
         await _tcpdump.LineAsync("0 packets dropped by kernel");
         IReadOnlyList<byte[]> frames = PacketFile.Read(_file);
