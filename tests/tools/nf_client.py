@@ -25,6 +25,7 @@ FILES = {"UmemService": "umem", "XskSocketService": "xsk_socket", "VhostDeviceSe
 
 def generate(protos, tools, out):
     """Stubs from our protos, by protoc and the Python plugin of Debian."""
+    os.makedirs(out, exist_ok=True)
     sources = [f"nf/v1/{n}" for n in sorted(os.listdir(os.path.join(protos, "nf", "v1"))) if n.endswith(".proto")]
     plugin = "/usr/bin/grpc_python_plugin"
     subprocess.run(["/usr/bin/protoc", f"-I{protos}", f"-I{tools}", f"--python_out={out}", f"--grpc_out={out}",
