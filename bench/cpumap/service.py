@@ -109,14 +109,15 @@ def _swap_rows(client, space, count):
 
 
 def service_rows(space, count):
-    """Rows of a whole node: `count` calls each, ours and the peer's in turns. The interface nfb0 is in `space`."""
+    """Rows of a whole node: `count` updates of an entry, ours and the peer's in turns, and a tenth as many exchanges of
+    rules, each of which is compiled and verified. The interface nfb0 is in `space`."""
     with tempfile.TemporaryDirectory(prefix="nf-bench-") as folder:
         node = Ours(types.SimpleNamespace(folder=folder), namespace=None)
         try:
             node.serve()
             client = Client(os.path.join(folder, "run", "nf.sock"), folder)
             try:
-                return _entry_rows(client, folder, count) + _swap_rows(client, space, count)
+                return _entry_rows(client, folder, count) + _swap_rows(client, space, max(5, count // 10))
             finally:
                 client.close()
         finally:
