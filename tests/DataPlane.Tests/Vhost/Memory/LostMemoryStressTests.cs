@@ -20,7 +20,10 @@ public class LostMemoryStressTests
             {
                 GC.Collect(0);
             }
-        }) { IsBackground = true };
+        })
+        {
+            IsBackground = true,
+        };
         collector.Start();
         var random = new Random(3);
         for (int round = 0; round < 40; round++)
