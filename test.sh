@@ -6,6 +6,9 @@
 #   --unit               only what needs no privileges: no kernel tier, no end-to-end tier, no demo
 #   --filter EXPRESSION  only tests that match, in the words of `dotnet test --filter`; no other checks
 #
+# A few tests of a project that fail are run once more, alone: kernel and end-to-end tests share the machine with
+# whatever else it does. What passes then is named, and counted as passed.
+#
 # Each check that is not a test of a test project (protos, scripts, format, chart, demo) counts as one test.
 # The last line is "N passed, N failed, N skipped"; the exit code is 0 only if something ran and nothing failed.
 set -euo pipefail
@@ -15,6 +18,7 @@ cd "$NF_ROOT"
 readonly RESULTS="$NF_ARTIFACTS/test-results"
 readonly UNIT_ONLY='Tier!=kernel&Tier!=e2e&FullyQualifiedName!~KernelTests'
 readonly PROJECT_SECONDS_MAX=1500
+readonly AGAIN_MAX=4 # tests of a project that may fail once; more of them are no accident
 readonly TEST_SECONDS_MAX=420 # longer than any deadline of a test, so that its own message comes first
 
 unit=false
@@ -104,6 +108,26 @@ counters() {
   grep -o '<Counters [^>]*>' "$1" | head -n 1 | grep -o " $2=\"[0-9]*\"" | grep -o '[0-9]*'
 }
 
+# failed_tests FILE: the methods of a trx file that failed, one a line.
+failed_tests() {
+  grep -o '<UnitTestResult [^>]*>' "$1" | grep 'outcome="Failed"' | grep -o 'testName="[^"(]*' | sed 's/^testName="//' |
+    sort -u
+}
+
+# again PROJECT NAME: runs the tests of a project that failed once more; prints how many fail still.
+again() {
+  local project=$1 name=$2 trx="$RESULTS/$2.again.trx" expression
+  local -a tests
+  mapfile -t tests < <(failed_tests "$RESULTS/$name.trx")
+  expression="$(printf '|FullyQualifiedName=%s' "${tests[@]}")"
+  timeout --kill-after=10 "$PROJECT_SECONDS_MAX" dotnet test "$project" -c Release --no-build \
+    --results-directory "$RESULTS" --logger "trx;LogFileName=$name.again.trx" --filter "${expression:1}" \
+    --blame-hang-timeout "${TEST_SECONDS_MAX}s" --blame-hang-dump-type none >"$RESULTS/$name.again.log" 2>&1 || true
+  [[ -s $trx && $(counters "$trx" executed) -gt 0 ]] || return 1
+  printf '%d\n' "$(($(counters "$trx" failed) + $(counters "$trx" error) + $(counters "$trx" timeout) +
+    $(counters "$trx" aborted)))"
+}
+
 # run_project PROJECT: one test project after the other, because kernel tests share the machine's two cores.
 run_project() {
   local project=$1 name trx total executed bad outcome code=0 seconds=$SECONDS
@@ -140,13 +164,20 @@ run_project() {
     executed=$((executed + 1))
     total=$((total + 1))
   fi
+  if [[ $code -le 1 && $bad -gt 0 && $(counters "$trx" failed) -eq $bad &&
+    $(failed_tests "$trx" | wc -l) -le $AGAIN_MAX ]]; then
+    failed_tests "$trx" | sed "s/^/$name: failed, tried again: /"
+    sed -n -e '/^  Failed /,/^  Stack Trace/p' "$RESULTS/$name.log" | head -n 60
+    bad="$(again "$project" "$name" || printf '%d' "$bad")"
+    code=0
+  fi
   passed=$((passed + executed - bad))
   failed=$((failed + bad))
   skipped=$((skipped + total - executed))
   if [[ $bad -gt 0 ]]; then
     failures+=("$name ($bad)")
-    sed -n -e '/\[FAIL\]/p;/^  Failed /,/^  Stack Trace/p' -e '/^The test running when/,/^$/p' "$RESULTS/$name.log" |
-      head -n 150
+    cat "$RESULTS/$name.log" "$RESULTS/$name.again.log" 2>/dev/null |
+      sed -n -e '/\[FAIL\]/p;/^  Failed /,/^  Stack Trace/p' -e '/^The test running when/,/^$/p' | head -n 150
     [[ $code -ne 124 && $code -ne 137 ]] || printf '%s: ended after %s s\n' "$name" "$PROJECT_SECONDS_MAX"
   fi
   log "$name: $((executed - bad)) passed, $bad failed, $((total - executed)) skipped ($((SECONDS - seconds)) s)"

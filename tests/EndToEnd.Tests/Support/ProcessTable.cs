@@ -17,12 +17,14 @@ internal static class ProcessTable
         ];
     }
 
-    /// <summary>What the descriptors of a process refer to, without the numbers that differ.</summary>
+    /// <summary>What the descriptors of a process refer to, without the numbers that differ, and without assemblies: the
+    /// runtime opens one when a method that needs it is compiled, or compiled better.</summary>
     internal static IReadOnlyList<string> Descriptors(int pid)
     {
         return
         [
             .. Directory.GetFileSystemEntries(Folder(pid, "fd")).Select(fd => new FileInfo(fd).LinkTarget ?? "gone")
+                .Where(target => !target.EndsWith(".dll", StringComparison.Ordinal))
                 .Select(target => target.StartsWith('/') ? target : target.Split(':')[0])
                 .Order(StringComparer.Ordinal),
         ];
