@@ -17,7 +17,7 @@ cd "$NF_ROOT"
 
 readonly RESULTS="$NF_ARTIFACTS/test-results"
 readonly UNIT_ONLY='Tier!=kernel&Tier!=e2e&FullyQualifiedName!~KernelTests'
-readonly PROJECT_SECONDS_MAX=1500
+readonly PROJECT_SECONDS_MAX=2400
 readonly AGAIN_MAX=4 # tests of a project that may fail once; more of them are no accident
 readonly TEST_SECONDS_MAX=420 # longer than any deadline of a test, so that its own message comes first
 
