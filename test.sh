@@ -167,7 +167,7 @@ run_project() {
   if [[ $code -le 1 && $bad -gt 0 && $(counters "$trx" failed) -eq $bad &&
     $(failed_tests "$trx" | wc -l) -le $AGAIN_MAX ]]; then
     failed_tests "$trx" | sed "s/^/$name: failed, tried again: /"
-    sed -n -e '/^  Failed /,/^  Stack Trace/p' "$RESULTS/$name.log" | head -n 60
+    sed -n -e '/^  Failed /,/^  Stack Trace/p' "$RESULTS/$name.log" | awk 'NR <= 60'
     bad="$(again "$project" "$name" || printf '%d' "$bad")"
     code=0
   fi
@@ -177,7 +177,7 @@ run_project() {
   if [[ $bad -gt 0 ]]; then
     failures+=("$name ($bad)")
     cat "$RESULTS/$name.log" "$RESULTS/$name.again.log" 2>/dev/null |
-      sed -n -e '/\[FAIL\]/p;/^  Failed /,/^  Stack Trace/p' -e '/^The test running when/,/^$/p' | head -n 150
+      sed -n -e '/\[FAIL\]/p;/^  Failed /,/^  Stack Trace/p' -e '/^The test running when/,/^$/p' | awk 'NR <= 150'
     [[ $code -ne 124 && $code -ne 137 ]] || printf '%s: ended after %s s\n' "$name" "$PROJECT_SECONDS_MAX"
   fi
   log "$name: $((executed - bad)) passed, $bad failed, $((total - executed)) skipped ($((SECONDS - seconds)) s)"
