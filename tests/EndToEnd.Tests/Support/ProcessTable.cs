@@ -17,8 +17,8 @@ internal static class ProcessTable
         ];
     }
 
-    /// <summary>What the descriptors of a process refer to, without the numbers that differ, and without assemblies: the
-    /// runtime opens one when a method that needs it is compiled, or compiled better.</summary>
+    /// <summary>What the descriptors of a process refer to, without the numbers that differ, and without assemblies:
+    /// the runtime opens one when a method that needs it is compiled, or compiled better.</summary>
     internal static IReadOnlyList<string> Descriptors(int pid)
     {
         return
