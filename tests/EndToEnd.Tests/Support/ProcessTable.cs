@@ -45,7 +45,8 @@ internal static class ProcessTable
             .. File.ReadLines(Folder(pid, "maps")).Where(line => line.Split(' ')[1].EndsWith('s'))
                 .Select(line => line.Split(' ', 6, StringSplitOptions.RemoveEmptyEntries) is [.., _, var path]
                     && path.Contains('/', StringComparison.Ordinal) ? path : "anonymous")
-                .Where(path => !path.Contains("doublemapper", StringComparison.Ordinal)).Order(StringComparer.Ordinal),
+                .Where(path => !path.Contains("doublemapper", StringComparison.Ordinal)
+                    && !path.EndsWith(".dll", StringComparison.Ordinal)).Order(StringComparer.Ordinal),
         ];
     }
 
