@@ -18,13 +18,6 @@ namespace Nf.DataPlane.Broker;
 /// </remarks>
 internal sealed unsafe class LeaseBinder(Resources resources, XskReleaser releaser)
 {
-    /// <summary>Descriptors per send call (XDP_MAX_TX_SKB_BUDGET, 6.17): the default of 32 costs a call per 32
-    /// frames.</summary>
-    private const uint TxBudgetWanted = 256;
-
-    /// <summary>Bytes of frames in flight in copy mode, as for the data plane's own sockets.</summary>
-    private const int SendBufferBytes = 16 << 20;
-
     /// <summary>The index of no interface: they are counted up from 1, one by one.</summary>
     private const int NoInterface = int.MaxValue;
 
@@ -222,7 +215,7 @@ internal sealed unsafe class LeaseBinder(Resources resources, XskReleaser releas
     {
         lease.Socket.Bind(device.Link.Ifindex, (int)lease.Asked.Queue, XskBinder.FlagsOf(SpecOf(lease.Asked)));
         bool zeroCopy = (lease.Socket.GetOptions().flags & IfXdp.XDP_OPTIONS_ZEROCOPY) != 0;
-        lease.Answer.TxBudget = Tune(lease.Socket, lease.Asked);
+        lease.Answer.TxBudget = XskBinder.TuneSending(lease.Socket, lease.Asked.TxEntries);
         InterfaceProgram program = resources.Programs.Acquire(
             lease.Network, device.Link.Ifindex, ModeOf(lease.Asked.Flags), NeedsFrags(lease.Asked.Flags));
         try
@@ -269,22 +262,6 @@ internal sealed unsafe class LeaseBinder(Resources resources, XskReleaser releas
         for (int i = 0; mac.Length == 6 && i < 6; i++)
         {
             answer.Mac[i] = Convert.ToByte(mac[i], 16);
-        }
-    }
-
-    private static uint Tune(AfXdpSocket socket, in LeaseRequest asked)
-    {
-        socket.SetSendBuffer(SendBufferBytes, force: true);
-        uint budget = Math.Min(TxBudgetWanted, asked.TxEntries);
-        try
-        {
-            socket.SetMaxTxBudget(budget);
-            return budget;
-        }
-        catch (LinuxException)
-        {
-            // Before 6.17: the kernel's 32.
-            return 0;
         }
     }
 

@@ -255,13 +255,22 @@ internal sealed unsafe class XskBinder(Resources resources, XskReleaser releaser
 
     private static uint Tune(AfXdpSocket socket, XskSocketSpec spec)
     {
-        socket.SetSendBuffer(SendBufferBytes, force: true);
         if (spec.BusyPoll is { } busy)
         {
             socket.SetBusyPoll((int)busy.TimeoutUs, (int)busy.Budget);
         }
 
-        uint budget = Math.Min(TxBudgetWanted, spec.Rings.Tx);
+        return TuneSending(socket, spec.Rings.Tx);
+    }
+
+    /// <summary>Lets a socket have more in flight, and send more per call, than the kernel's defaults.</summary>
+    /// <param name="socket">Bound.</param>
+    /// <param name="txEntries">Entries of its TX ring.</param>
+    /// <returns>Descriptors per send call; 0 for the kernel's 32.</returns>
+    internal static uint TuneSending(AfXdpSocket socket, uint txEntries)
+    {
+        socket.SetSendBuffer(SendBufferBytes, force: true);
+        uint budget = Math.Min(TxBudgetWanted, txEntries);
         try
         {
             socket.SetMaxTxBudget(budget);
